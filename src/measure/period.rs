@@ -1,0 +1,73 @@
+//! Periods: half-open stretches of local days.
+
+use chrono::{Datelike, Days, NaiveDate, NaiveTime, TimeZone};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Instant;
+
+/// `[from_on, to_on)` in local days of a zone, with the instants at which those days begin.
+///
+/// A day with a clock change has 23 or 25 hours and stays one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Period {
+    /// First day.
+    pub from_on: NaiveDate,
+    /// The day after the last one.
+    pub to_on: NaiveDate,
+    /// Start of the first day.
+    pub from: Instant,
+    /// Start of the day after the last one: the `as_of` of every historical figure.
+    pub to: Instant,
+    /// The zone of the days.
+    pub zone: Tz,
+}
+
+impl Period {
+    /// The days `[from_on, to_on)` in `zone`.
+    pub fn of_days(from_on: NaiveDate, to_on: NaiveDate, zone: Tz) -> Self {
+        Self { from_on, to_on, from: start_of_day(from_on, zone), to: start_of_day(to_on, zone), zone }
+    }
+
+    /// One local day.
+    pub fn day(day_on: NaiveDate, zone: Tz) -> Self {
+        Self::of_days(day_on, day_on + Days::new(1), zone)
+    }
+
+    /// What a daily report at `slot` speaks about: the local day before it.
+    pub fn day_before(slot: Instant, zone: Tz) -> Self {
+        Self::day(slot.with_timezone(&zone).date_naive() - Days::new(1), zone)
+    }
+
+    /// The ISO week (Monday to Sunday) that contains `day_on`.
+    pub fn week_of(day_on: NaiveDate, zone: Tz) -> Self {
+        let monday = day_on - Days::new(u64::from(day_on.weekday().num_days_from_monday()));
+        Self::of_days(monday, monday + Days::new(7), zone)
+    }
+
+    /// The same number of days, `days` earlier.
+    pub fn earlier(&self, days: u64) -> Self {
+        Self::of_days(self.from_on - Days::new(days), self.to_on - Days::new(days), self.zone)
+    }
+
+    /// Number of local days.
+    pub fn len_days(&self) -> i64 {
+        (self.to_on - self.from_on).num_days()
+    }
+
+    /// Whether the moment lies in the period.
+    pub fn contains(&self, at: Instant) -> bool {
+        self.from <= at && at < self.to
+    }
+}
+
+/// The first instant of a local day. Where midnight does not exist (a few zones change clocks then), the first
+/// instant that does; where it comes twice, the first one.
+pub fn start_of_day(day_on: NaiveDate, zone: Tz) -> Instant {
+    let midnight = day_on.and_time(NaiveTime::MIN);
+    (0..=180)
+        .find_map(|minutes| {
+            zone.from_local_datetime(&(midnight + chrono::TimeDelta::minutes(minutes))).earliest()
+        })
+        .map_or_else(|| midnight.and_utc(), |at| at.to_utc())
+}

@@ -1,0 +1,1 @@
+//! The only formatter: money, counts, shares, times, plural forms, in Russian.

@@ -1,0 +1,116 @@
+//! The memory of the worker: one API over SQLite (embedded, the default) and PostgreSQL (several workers).
+//!
+//! Every query is one `const` SQL text with `$N` parameters that both databases run; the few fragments that
+//! differ stand in [`dialect`]. `now` is always an argument, except for leases, whose time is the database's, so
+//! that workers with different clocks agree on who holds what. Nothing in here talks HTTP or renders text.
+
+pub mod deliveries;
+pub mod facts;
+pub mod history;
+pub mod incidents;
+pub mod jobs;
+pub mod outbox;
+pub mod runs;
+pub mod sources;
+
+use crate::clock::Instant;
+
+/// A failure of the store, classified by what the caller can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached or answered with a transient fault; trying again later is right.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// The disk under the database is full.
+    #[error("the disk of the database is full: {0}")]
+    Full(#[source] sqlx::Error),
+    /// A stored value does not fit its type: somebody else wrote it, or a migration is missing.
+    #[error("{table}.{column} of row {row} is inconsistent: {why}")]
+    Inconsistent { table: &'static str, column: &'static str, row: String, why: String },
+    /// The lease was lost to another worker (or expired): the caller must stop and write nothing more.
+    #[error("the lease on {0} is lost")]
+    Fenced(String),
+    /// Migrations could not be applied.
+    #[error("cannot migrate the database: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The address is not one of `sqlite:…`, `postgres:…`, or its parts are wrong.
+    #[error("{0}")]
+    BadUrl(String),
+    /// A statement failed for a reason that trying again will not change: a bug or a damaged schema.
+    #[error("the database refused a statement: {0}")]
+    Refused(#[source] sqlx::Error),
+}
+
+impl StoreError {
+    /// Bounded reason for logs, metrics and incidents:
+    /// `db_unavailable`, `disk_full`, `db_inconsistent`, `fenced`, `db_migrate`, `db_url`, `db_refused`.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "db_unavailable",
+            Self::Full(_) => "disk_full",
+            Self::Inconsistent { .. } => "db_inconsistent",
+            Self::Fenced(_) => "fenced",
+            Self::Migrate(_) => "db_migrate",
+            Self::BadUrl(_) => "db_url",
+            Self::Refused(_) => "db_refused",
+        }
+    }
+
+    /// Whether the same call may succeed later without anybody's help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Full(_))
+    }
+}
+
+/// Short for results of the store.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// Handle to the database; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {}
+
+/// A time-limited exclusive right to a row. Every write under it names it, so that a holder who lost it is refused
+/// with [`StoreError::Fenced`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Id of the leased row.
+    pub id: i64,
+    /// Grows with every claim of the row; an old number is a lost lease (fencing token).
+    pub token: i64,
+    /// Name of the holder, for humans.
+    pub owner: String,
+    /// When it ends by the database's clock, unless renewed.
+    pub until: Instant,
+}
+
+impl Store {
+    /// Opens the database at `url` (`sqlite://path/to/file.db`, `sqlite::memory:`, `postgres://…`), creating a
+    /// missing SQLite file and its folder. Does not migrate.
+    ///
+    /// # Errors
+    /// [`StoreError::BadUrl`] for another scheme; [`StoreError::Unavailable`] when nobody answers within 5 s. No
+    /// error text contains the password.
+    pub async fn connect(_url: &str) -> Result<Self> {
+        todo!()
+    }
+
+    /// Applies the missing migrations. Safe to call from several workers at once.
+    pub async fn migrate(&self) -> Result<()> {
+        todo!()
+    }
+
+    /// Round trip to the database: proves that it answers and accepts a write (for readiness).
+    pub async fn ping(&self) -> Result<()> {
+        todo!()
+    }
+
+    /// `"sqlite"` or `"postgres"`.
+    pub fn backend(&self) -> &'static str {
+        todo!()
+    }
+
+    /// Closes all connections; used by tests that cut the database away and by shutdown.
+    pub async fn close(&self) {
+        todo!()
+    }
+}

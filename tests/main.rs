@@ -1,0 +1,3 @@
+//! All integration tests in one binary, so that the dependencies are linked once.
+
+mod support;
