@@ -5,6 +5,7 @@
 
 mod directory;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -349,4 +350,27 @@ pub struct CoverageSpan {
     pub from: Instant,
     /// End of it: nothing at or after this moment is promised.
     pub until: Instant,
+}
+
+/// Where reading a source stands; what the next round starts from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SourceState {
+    /// Where to go on; its shape belongs to the collector of the source. `None` = never read.
+    pub cursor: Option<serde_json::Value>,
+    /// The stretch known completely; `None` before the first load is through.
+    pub coverage: Option<CoverageSpan>,
+}
+
+/// What one step of reading says about its source; stored with the facts of that step.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SourceStep {
+    pub source: String,
+    /// New cursor; `None` leaves the old one.
+    pub cursor: Option<serde_json::Value>,
+    /// New coverage; `None` leaves the old one. Set only when a round is through.
+    pub coverage: Option<CoverageSpan>,
+    /// The round is through: counts as a success.
+    pub is_complete: bool,
+    /// Records that could not be used, counted by bounded reason.
+    pub dropped: BTreeMap<String, u64>,
 }

@@ -1,10 +1,8 @@
 //! Sources: how far each has been read, how far that is complete, and what had to be dropped.
 
-use std::collections::BTreeMap;
-
 use super::{Result, Store};
 use crate::clock::Instant;
-use crate::facts::{CoverageSpan, FactBatch};
+use crate::facts::{CoverageSpan, FactBatch, SourceStep};
 
 /// A source as last seen.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,20 +19,6 @@ pub struct SourceRow {
     pub failure_reason: Option<String>,
     /// Since when it has failed without a success in between.
     pub failing_since: Option<Instant>,
-}
-
-/// What one step of reading says about its source; stored with the facts of that step.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SourceStep {
-    pub source: String,
-    /// New cursor; `None` leaves the old one.
-    pub cursor: Option<serde_json::Value>,
-    /// New coverage; `None` leaves the old one. Set only when a round is through.
-    pub coverage: Option<CoverageSpan>,
-    /// The round is through: counts as a success.
-    pub is_complete: bool,
-    /// Records that could not be used, counted by bounded reason.
-    pub dropped: BTreeMap<String, u64>,
 }
 
 impl Store {

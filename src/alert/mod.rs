@@ -1,0 +1,1 @@
+//! Telling ops: findings become incidents, incidents become notices in the outbox.

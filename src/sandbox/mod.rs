@@ -1,0 +1,1 @@
+//! Stateful stand-ins of the outside and the synthetic company that fills them.
