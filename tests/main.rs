@@ -1,3 +1,5 @@
 //! All integration tests in one binary, so that the dependencies are linked once.
 
+mod schedule;
+mod settings;
 mod support;

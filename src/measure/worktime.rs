@@ -1,6 +1,6 @@
 //! Working time: the clock that ticks only while the shop answers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use chrono::{NaiveDate, NaiveTime, Weekday};
@@ -56,7 +56,7 @@ pub struct WorkCalendar {
     /// Window of a day that has no entry of its own.
     pub default: WorkHours,
     /// Windows per weekday; `None` = day off.
-    pub weekdays: BTreeMap<Weekday, Option<WorkHours>>,
+    pub weekdays: std::collections::HashMap<Weekday, Option<WorkHours>>,
     /// Days off.
     pub holidays: BTreeSet<NaiveDate>,
 }
