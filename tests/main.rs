@@ -1,5 +1,6 @@
 //! All integration tests in one binary, so that the dependencies are linked once.
 
+mod guards;
 mod schedule;
 mod settings;
 mod support;

@@ -7,7 +7,11 @@ use svodka::schedule::Schedule;
 fn slots(line: &str, zone: Tz, after: &str, count: usize) -> Vec<String> {
     let after: DateTime<Utc> = after.parse().unwrap();
     let schedule = Schedule::parse(line, zone).unwrap();
-    schedule.after(after).take(count).map(|slot| slot.with_timezone(&zone).format("%m-%d %H:%M%z").to_string()).collect()
+    schedule
+        .after(after)
+        .take(count)
+        .map(|slot| slot.with_timezone(&zone).format("%m-%d %H:%M%z").to_string())
+        .collect()
 }
 
 #[test]

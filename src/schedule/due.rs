@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::Schedule;
+use super::{CatchUp, Schedule};
 use crate::clock::Instant;
-use crate::settings::CatchUp;
 use crate::store::jobs::PlannedRun;
 
 /// A slot found this late is still on time: ticks are a second apart and a sweep may be 15 s late.

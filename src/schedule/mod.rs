@@ -8,6 +8,7 @@
 //! classic cron.
 
 pub mod due;
+mod job;
 pub mod planner;
 pub mod runner;
 pub mod ticker;
@@ -20,6 +21,7 @@ use croner::Cron;
 use croner::parser::{CronParser, Seconds};
 
 use crate::clock::Instant;
+pub use job::{CatchUp, Job, ReportKind};
 
 /// A cron line in a zone.
 #[derive(Clone)]

@@ -5,9 +5,9 @@
 
 use chrono::TimeDelta;
 
+use super::Job;
 use super::due::{Policy, due};
 use crate::clock::{Instant, SharedClock};
-use crate::settings::{JobSettings, Settings};
 use crate::store::runs::RunState;
 use crate::store::{Result, Store};
 
@@ -16,7 +16,7 @@ use crate::store::{Result, Store};
 pub struct Planner {
     store: Store,
     clock: SharedClock,
-    jobs: Vec<JobSettings>,
+    jobs: Vec<Job>,
 }
 
 /// What a step planned.
@@ -27,9 +27,9 @@ pub struct Planned {
 }
 
 impl Planner {
-    /// A planner for the enabled jobs of `settings`.
-    pub fn new(store: Store, clock: SharedClock, settings: &Settings) -> Self {
-        Self { store, clock, jobs: settings.jobs.values().cloned().collect() }
+    /// A planner for the enabled jobs.
+    pub fn new(store: Store, clock: SharedClock, jobs: Vec<Job>) -> Self {
+        Self { store, clock, jobs }
     }
 
     /// Makes the jobs known to the store. A new job, or one whose schedule changed, begins with its next slot from now
@@ -104,7 +104,7 @@ impl Planner {
 
     /// A run of the job is still on its way. One older than the job's whole window does not count: it is being given up,
     /// and must not cost the next slot.
-    async fn is_busy(&self, job: &JobSettings) -> Result<bool> {
+    async fn is_busy(&self, job: &Job) -> Result<bool> {
         let oldest = self.clock.now() - TimeDelta::from_std(job.catch_up_window).unwrap_or(TimeDelta::MAX);
         let runs = self.store.list_runs(Some(&job.name), 5).await?;
         Ok(runs

@@ -11,9 +11,9 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
+use super::Job;
 use crate::clock::{Instant, SharedClock};
 use crate::outbound::{Backoff, Jitter};
-use crate::settings::JobSettings;
 use crate::store::runs::{ClaimedRun, Origin, RunResult, RunRow};
 use crate::store::{Lease, Store, StoreError};
 
@@ -57,7 +57,7 @@ impl From<StoreError> for JobError {
 #[async_trait]
 pub trait Execute: Send + Sync {
     /// One attempt. Its results are stored by the caller, in one transaction.
-    async fn execute(&self, job: &JobSettings, context: &JobContext) -> Result<RunResult, JobError>;
+    async fn execute(&self, job: &Job, context: &JobContext) -> Result<RunResult, JobError>;
 }
 
 /// How a step ended.
@@ -84,7 +84,7 @@ pub struct Runner {
     pub jitter: Jitter,
     /// Name of this worker in leases.
     pub owner: String,
-    pub jobs: BTreeMap<String, JobSettings>,
+    pub jobs: BTreeMap<String, Job>,
 }
 
 impl Runner {
@@ -201,7 +201,7 @@ impl Runner {
     }
 
     /// When a run is repeated no more: the end of its window, counted from the slot, or from the request for a manual run.
-    fn give_up_at(&self, run: &RunRow, job: &JobSettings) -> Instant {
+    fn give_up_at(&self, run: &RunRow, job: &Job) -> Instant {
         let window = TimeDelta::from_std(job.catch_up_window).unwrap_or(TimeDelta::MAX);
         match run.origin {
             Origin::Cron => run.slot_at + window,

@@ -9,22 +9,20 @@ mod raw;
 mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{NaiveDate, Weekday};
 use chrono_tz::Tz;
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use url::Url;
 
+use crate::deliver::ChatTarget;
 use crate::measure::WorkCalendar;
 use crate::measure::daily::Thresholds;
 use crate::measure::worktime::WorkHours;
-use crate::schedule::Schedule;
-use crate::store::outbox::Policy;
+use crate::schedule::{Job, ReportKind};
 
 /// The text of `config/default.toml`.
 pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
@@ -60,7 +58,7 @@ pub struct Settings {
     pub telegram: TelegramSettings,
     pub chats: BTreeMap<String, ChatTarget>,
     /// Enabled jobs by name.
-    pub jobs: BTreeMap<String, JobSettings>,
+    pub jobs: BTreeMap<String, Job>,
     pub thresholds: Thresholds,
     pub ops_chat: String,
     pub source_down_after: Duration,
@@ -102,103 +100,6 @@ pub struct TelegramSettings {
     pub listen: bool,
 }
 
-/// A Telegram chat by number or public name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-#[serde(untagged)]
-pub enum ChatId {
-    Number(i64),
-    /// With the leading `@`.
-    Name(String),
-}
-
-impl fmt::Display for ChatId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(id) => write!(f, "{id}"),
-            Self::Name(name) => f.write_str(name),
-        }
-    }
-}
-
-impl FromStr for ChatId {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = text.trim();
-        match text.parse() {
-            Ok(0) => Err("0 is not a chat; write the chat's number, such as -1001234567890".into()),
-            Ok(id) => Ok(Self::Number(id)),
-            Err(_) if text.len() > 1 && text.starts_with('@') => Ok(Self::Name(text.to_owned())),
-            Err(_) => {
-                Err(format!("`{text}` is not a chat; write a number such as -1001234567890, or \"@name\""))
-            }
-        }
-    }
-}
-
-/// A chat and, in a forum, its topic.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChatTarget {
-    pub id: ChatId,
-    pub topic: Option<i64>,
-}
-
-/// What a job makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReportKind {
-    /// The digest of the day before the slot.
-    Daily,
-    /// Reads what is new in the CRM.
-    Sync,
-    /// Reads the last days of the CRM again.
-    Reconcile,
-    /// Deletes what is kept no longer.
-    Retention,
-}
-
-impl ReportKind {
-    /// The word used in the configuration, in logs and in tables.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Daily => "daily",
-            Self::Sync => "sync",
-            Self::Reconcile => "reconcile",
-            Self::Retention => "retention",
-        }
-    }
-
-    /// Whether it makes messages for readers.
-    pub fn has_messages(self) -> bool {
-        matches!(self, Self::Daily)
-    }
-}
-
-/// Which slots missed while down are made up for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CatchUp {
-    None,
-    Latest,
-    All,
-}
-
-/// One row of the cron table.
-#[derive(Debug, Clone)]
-pub struct JobSettings {
-    pub name: String,
-    pub report: ReportKind,
-    pub schedule: Schedule,
-    pub chats: Vec<String>,
-    /// After the slot.
-    pub deadline: Option<Duration>,
-    pub catch_up: CatchUp,
-    /// How late a slot may be made up for, and until when a failing run is repeated.
-    pub catch_up_window: Duration,
-    /// Of one attempt.
-    pub timeout: Duration,
-    pub policy: Policy,
-}
-
 /// How logs look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSettings {
@@ -232,7 +133,7 @@ impl Settings {
     }
 
     /// The job, or a sentence that lists the jobs there are.
-    pub fn job(&self, name: &str) -> Result<&JobSettings, ConfigError> {
+    pub fn job(&self, name: &str) -> Result<&Job, ConfigError> {
         self.jobs.get(name).ok_or_else(|| {
             let known: Vec<_> = self.jobs.keys().map(String::as_str).collect();
             ConfigError::one(format!("there is no job `{name}`; the cron table has: {}", known.join(", ")))

@@ -10,7 +10,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
-use super::{CatchUp, DeliveryMode, ReportKind};
+use super::DeliveryMode;
+use crate::schedule::{CatchUp, ReportKind};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -8,12 +8,11 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::raw::{RawJob, RawLogFormat, RawPolicy, RawSettings};
-use super::{
-    CatchUp, ChatTarget, ConfigError, JobSettings, LogSettings, RetailCrmSettings, Settings, TelegramSettings,
-};
+use super::{ConfigError, LogSettings, RetailCrmSettings, Settings, TelegramSettings};
+use crate::deliver::ChatTarget;
 use crate::measure::daily::Thresholds;
 use crate::measure::worktime::WorkHours;
-use crate::schedule::Schedule;
+use crate::schedule::{CatchUp, Job, Schedule};
 use crate::store::outbox::Policy;
 
 /// Requests per second that the CRM lets through; at the limit itself clocks decide.
@@ -184,7 +183,7 @@ fn retailcrm(raw: &RawSettings, problems: &mut Problems) -> RetailCrmSettings {
     }
 }
 
-fn job(name: &str, raw: RawJob, zone: Tz, problems: &mut Problems) -> Option<JobSettings> {
+fn job(name: &str, raw: RawJob, zone: Tz, problems: &mut Problems) -> Option<Job> {
     let path = |key: &str| format!("jobs.{name}.{key}");
     problems.require(
         !name.is_empty()
@@ -208,7 +207,7 @@ fn job(name: &str, raw: RawJob, zone: Tz, problems: &mut Problems) -> Option<Job
         );
     }
     let schedule = problems.check(&path("cron"), Schedule::parse(&raw.cron, zone))?;
-    Some(JobSettings {
+    Some(Job {
         name: name.to_owned(),
         report: raw.report,
         schedule,

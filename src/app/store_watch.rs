@@ -1,0 +1,88 @@
+//! The one message that cannot go through the outbox: that the outbox is away.
+//!
+//! When the database does not answer or its disk is full, ops hear of it directly, once, and once more when it is back. The
+//! state lives in this process: with several workers each tells for itself, and a restart may tell again.
+
+use chrono::TimeDelta;
+
+use crate::clock::{Instant, SharedClock};
+use crate::deliver::ChatTarget;
+use crate::deliver::telegram::{TelegramClient, Text};
+use crate::render::notices;
+use crate::settings::{DeliveryMode, Settings};
+use crate::store::StoreError;
+
+/// A database away for less than this is nobody's business: restarts and fail-overs take that long.
+const TELL_AFTER: TimeDelta = TimeDelta::seconds(45);
+
+/// Tells ops about the store, past the store.
+pub(super) struct StoreWatch {
+    pub(super) clock: SharedClock,
+    client: Option<TelegramClient>,
+    target: Option<ChatTarget>,
+    zone: chrono_tz::Tz,
+    down: Option<Down>,
+}
+
+/// An outage under way.
+struct Down {
+    since: Instant,
+    reason: &'static str,
+    is_told: bool,
+}
+
+impl StoreWatch {
+    /// A watch that tells the ops chat; silent when nothing is sent to Telegram.
+    pub(super) fn new(settings: &Settings, clock: SharedClock) -> Self {
+        let client = (settings.delivery == DeliveryMode::Telegram)
+            .then(|| super::telegram_config(settings).ok())
+            .flatten()
+            .and_then(|config| TelegramClient::new(config).ok());
+        let target = settings.chats.get(&settings.ops_chat).cloned();
+        Self { clock, client, target, zone: settings.zone, down: None }
+    }
+
+    /// Takes in how the last look at the store went.
+    pub(super) async fn note(&mut self, looked: &Result<(), StoreError>) {
+        let now = self.clock.now();
+        match looked {
+            Ok(()) => {
+                if let Some(down) = self.down.take().filter(|down| down.is_told) {
+                    self.tell(&notices::store_back(now - down.since)).await;
+                }
+            }
+            Err(error) => {
+                let reason = error.reason();
+                let down = self.down.get_or_insert(Down { since: now, reason, is_told: false });
+                down.reason = reason;
+                if !down.is_told && now - down.since >= TELL_AFTER {
+                    let text = notices::store_down(down.reason, down.since, self.zone);
+                    if self.tell(&text).await
+                        && let Some(down) = &mut self.down
+                    {
+                        down.is_told = true;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the message certainly or possibly went out: a doubtful one is not said twice.
+    async fn tell(&self, text: &str) -> bool {
+        let (Some(client), Some(target)) = (&self.client, &self.target) else { return true };
+        let text = Text { body: text.to_owned(), is_html: true, topic: target.topic, is_silent: false };
+        match client.send_message(&target.id, &text).await {
+            Ok(answer) if (200..300).contains(&answer.status) => true,
+            Ok(answer) => {
+                tracing::error!(
+                    reason = "ops_not_told",
+                    "ops could not be told of the store: HTTP {}",
+                    answer.status
+                );
+                false
+            }
+            Err(crate::deliver::telegram::NoAnswer::NotSent(_)) => false,
+            Err(_) => true,
+        }
+    }
+}
