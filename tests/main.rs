@@ -3,4 +3,6 @@
 mod guards;
 mod schedule;
 mod settings;
+mod migrations;
+mod store_contract;
 mod support;
