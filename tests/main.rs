@@ -1,3 +1,5 @@
 //! All integration tests in one binary, so that the dependencies are linked once.
 
+#[cfg(feature = "sandbox")]
+mod sandbox_telegram;
 mod support;
