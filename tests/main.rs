@@ -5,4 +5,6 @@ mod schedule;
 mod settings;
 mod migrations;
 mod store_contract;
+#[cfg(feature = "sandbox")]
+mod sandbox_telegram;
 mod support;
