@@ -8,3 +8,5 @@ mod store_contract;
 #[cfg(feature = "sandbox")]
 mod sandbox_telegram;
 mod support;
+#[cfg(feature = "sandbox")]
+mod sandbox_retailcrm;

@@ -1,0 +1,1 @@
+//! The synthetic company that fills the stand-ins.
