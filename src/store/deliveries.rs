@@ -1,11 +1,47 @@
 //! Reading the outbox, and what is known about Telegram chats.
 
 use super::outbox::{DeliveryRow, DeliveryState};
+use super::outbox_rows::{DeliveryRecord, delivery_columns};
+use super::sql::{execute, fetch_all, fetch_optional, queries, same};
 use super::{Result, Store};
 use crate::clock::Instant;
 
+queries! {
+    FIND = same!("SELECT ", delivery_columns!(), " FROM deliveries WHERE key = $1");
+    LIST = same!(
+        "SELECT ", delivery_columns!(), " FROM deliveries WHERE state IN ($1, $2, $3, $4, $5) ",
+        "ORDER BY id DESC LIMIT $6",
+    );
+    LIST_OF_RUN = same!("SELECT ", delivery_columns!(), " FROM deliveries WHERE run_id = $1");
+    CHAT_STATE = same!("SELECT migrated_to, not_before_at, last_message_id FROM chat_states WHERE chat = $1");
+    HOLD_CHAT = same!(
+        "INSERT INTO chat_states (chat, not_before_at) VALUES ($1, $2) ",
+        "ON CONFLICT (chat) DO UPDATE SET not_before_at = excluded.not_before_at ",
+        "WHERE chat_states.not_before_at IS NULL OR chat_states.not_before_at < excluded.not_before_at",
+    );
+    // The new chat numbers its messages anew.
+    MIGRATE_CHAT = same!(
+        "INSERT INTO chat_states (chat, migrated_to) VALUES ($1, $2) ",
+        "ON CONFLICT (chat) DO UPDATE SET migrated_to = excluded.migrated_to, last_message_id = NULL ",
+        "WHERE chat_states.migrated_to IS NULL OR chat_states.migrated_to <> excluded.migrated_to",
+    );
+    SENDS_SINCE = same!(
+        "SELECT chat, started_at FROM delivery_attempts WHERE started_at >= $1 ORDER BY started_at, delivery_id",
+    );
+    SAVE_SEEN_CHAT = same!(
+        "INSERT INTO seen_chats (id, topic, kind, title, topic_title, seen_at) VALUES ($1, $2, $3, $4, $5, $6) ",
+        "ON CONFLICT (id, COALESCE(topic, 0)) DO UPDATE SET kind = excluded.kind, title = excluded.title, ",
+        "topic_title = COALESCE(excluded.topic_title, seen_chats.topic_title), seen_at = excluded.seen_at ",
+        "WHERE seen_chats.seen_at <= excluded.seen_at",
+    );
+    LIST_SEEN_CHATS = same!(
+        "SELECT id, kind, title, topic, topic_title, seen_at FROM seen_chats ",
+        "ORDER BY seen_at DESC, id, COALESCE(topic, 0)",
+    );
+}
+
 /// Sending state of one logical chat, shared by all workers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct ChatState {
     /// Set when Telegram moved the chat: send here instead of the configured id.
     pub migrated_to: Option<i64>,
@@ -16,7 +52,7 @@ pub struct ChatState {
 }
 
 /// A Telegram chat the bot has seen in an update; for `svodka chats`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct SeenChat {
     /// Telegram chat id.
     pub id: i64,
@@ -31,48 +67,79 @@ pub struct SeenChat {
 
 impl Store {
     /// The delivery with this key.
-    pub async fn find_delivery(&self, _key: &str) -> Result<Option<DeliveryRow>> {
-        todo!()
+    pub async fn find_delivery(&self, key: &str) -> Result<Option<DeliveryRow>> {
+        let mut db = self.conn().await?;
+        fetch_optional!(DeliveryRecord, db, FIND, key)?.map(DeliveryRow::try_from).transpose()
     }
 
     /// Deliveries in one of the states (all when empty), newest first.
-    pub async fn list_deliveries(&self, _states: &[DeliveryState], _limit: i64) -> Result<Vec<DeliveryRow>> {
-        todo!()
+    pub async fn list_deliveries(&self, states: &[DeliveryState], limit: i64) -> Result<Vec<DeliveryRow>> {
+        let is_wanted = |state| states.is_empty() || states.contains(&state);
+        let word = |state: DeliveryState| is_wanted(state).then(|| state.as_str());
+        let mut db = self.conn().await?;
+        let rows = fetch_all!(
+            DeliveryRecord,
+            db,
+            LIST,
+            word(DeliveryState::Pending),
+            word(DeliveryState::Sending),
+            word(DeliveryState::Sent),
+            word(DeliveryState::Dead),
+            word(DeliveryState::Unknown),
+            limit
+        )?;
+        rows.into_iter().map(DeliveryRow::try_from).collect()
     }
 
     /// Deliveries of one run, by chat and part.
-    pub async fn list_run_deliveries(&self, _run_id: i64) -> Result<Vec<DeliveryRow>> {
-        todo!()
+    pub async fn list_run_deliveries(&self, run_id: i64) -> Result<Vec<DeliveryRow>> {
+        let mut db = self.conn().await?;
+        let rows = fetch_all!(DeliveryRecord, db, LIST_OF_RUN, run_id)?;
+        let mut rows: Vec<DeliveryRow> =
+            rows.into_iter().map(DeliveryRow::try_from).collect::<Result<_>>()?;
+        // Sorted here: databases sort words each in its own way.
+        rows.sort_by(|a, b| (&a.chat, a.part, a.id).cmp(&(&b.chat, b.part, b.id)));
+        Ok(rows)
     }
 
     /// State of a chat; the default when nothing is known.
-    pub async fn chat_state(&self, _chat: &str) -> Result<ChatState> {
-        todo!()
+    pub async fn chat_state(&self, chat: &str) -> Result<ChatState> {
+        let mut db = self.conn().await?;
+        Ok(fetch_optional!(ChatState, db, CHAT_STATE, chat)?.unwrap_or_default())
     }
 
     /// Delays everything to the chat until `at`; an earlier moment than the stored one changes nothing.
-    pub async fn hold_chat(&self, _chat: &str, _at: Instant) -> Result<()> {
-        todo!()
+    pub async fn hold_chat(&self, chat: &str, at: Instant) -> Result<()> {
+        let mut db = self.conn().await?;
+        execute!(db, HOLD_CHAT, chat, at)?;
+        Ok(())
     }
 
     /// Remembers that the chat was moved.
-    pub async fn migrate_chat(&self, _chat: &str, _new_id: i64) -> Result<()> {
-        todo!()
+    pub async fn migrate_chat(&self, chat: &str, new_id: i64) -> Result<()> {
+        let mut db = self.conn().await?;
+        execute!(db, MIGRATE_CHAT, chat, new_id)?;
+        Ok(())
     }
 
     /// Start moments of sends, edits and probes since `since`, by logical chat: what the rate limits are computed
     /// from, whoever sent.
-    pub async fn sends_since(&self, _since: Instant) -> Result<Vec<(String, Instant)>> {
-        todo!()
+    pub async fn sends_since(&self, since: Instant) -> Result<Vec<(String, Instant)>> {
+        let mut db = self.conn().await?;
+        fetch_all!((String, Instant), db, SENDS_SINCE, since)
     }
 
     /// Remembers a chat seen in an update; the latest title wins. Key: `(id, topic)`.
-    pub async fn save_seen_chat(&self, _chat: &SeenChat) -> Result<()> {
-        todo!()
+    pub async fn save_seen_chat(&self, chat: &SeenChat) -> Result<()> {
+        let mut db = self.conn().await?;
+        let SeenChat { id, kind, title, topic, topic_title, seen_at } = chat;
+        execute!(db, SAVE_SEEN_CHAT, id, topic, kind, title, topic_title, seen_at)?;
+        Ok(())
     }
 
     /// Chats seen, latest first.
     pub async fn list_seen_chats(&self) -> Result<Vec<SeenChat>> {
-        todo!()
+        let mut db = self.conn().await?;
+        fetch_all!(SeenChat, db, LIST_SEEN_CHATS)
     }
 }

@@ -1,11 +1,47 @@
 //! Incidents: from the first finding with a key until the trouble is over.
 
-use super::outbox::NewDelivery;
+use sqlx::types::Json;
+
+use super::outbox::{NewDelivery, insert_deliveries};
+use super::sql::{execute, fetch_all, fetch_optional, queries, same};
 use super::{Result, Store};
 use crate::clock::Instant;
 
+macro_rules! columns {
+    () => {
+        "id, key, kind, detail, opened_at, last_seen_at, resolved_at, finding_count, notice_count, remind_at"
+    };
+}
+
+queries! {
+    OPEN = same!(
+        "INSERT INTO incidents (key, kind, detail, opened_at, last_seen_at, finding_count, notice_count, remind_at) ",
+        "VALUES ($1, $2, $3, $4, $4, 1, 1, $5) ON CONFLICT (key) WHERE resolved_at IS NULL DO NOTHING RETURNING ",
+        columns!(),
+    );
+    FIND_OPEN = same!("SELECT ", columns!(), " FROM incidents WHERE key = $1 AND resolved_at IS NULL");
+    OPEN_SILENTLY = same!("UPDATE incidents SET notice_count = 0 WHERE id = $1");
+    TOUCH = same!(
+        "UPDATE incidents SET detail = $4, last_seen_at = $3, finding_count = finding_count + 1, ",
+        "notice_count = notice_count + $2 WHERE id = $1 AND resolved_at IS NULL",
+    );
+    REMIND = same!(
+        "UPDATE incidents SET remind_at = $3, notice_count = notice_count + $2 ",
+        "WHERE id = $1 AND resolved_at IS NULL",
+    );
+    RESOLVE = same!(
+        "UPDATE incidents SET resolved_at = $3, remind_at = NULL, notice_count = notice_count + $2 ",
+        "WHERE id = $1 AND resolved_at IS NULL",
+    );
+    LIST_OPEN = same!("SELECT ", columns!(), " FROM incidents WHERE resolved_at IS NULL ORDER BY opened_at, id");
+    LIST = same!(
+        "SELECT ", columns!(), " FROM incidents WHERE opened_at >= $1 OR resolved_at >= $1 ",
+        "ORDER BY opened_at DESC, id DESC LIMIT $2",
+    );
+}
+
 /// An incident as stored. At most one with a given key is open.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
 pub struct IncidentRow {
     pub id: i64,
     /// Stable identity of the trouble: `run_failed/daily`, `source/retailcrm_orders`.
@@ -13,6 +49,7 @@ pub struct IncidentRow {
     /// Bounded kind: `run_failed`, `source_down`, `delivery_dead`, …
     pub kind: String,
     /// What the text is rendered from: a JSON object, without secrets and customers' texts.
+    #[sqlx(json)]
     pub detail: serde_json::Value,
     pub opened_at: Instant,
     pub last_seen_at: Instant,
@@ -38,37 +75,70 @@ pub enum IncidentChange {
 
 impl Store {
     /// Opens an incident unless one with the key is open. Returns it and whether it is new. In the same transaction
-    /// `notice(&row)` is enqueued when new.
+    /// `notice(&row)` is enqueued when new; the row says `notice_count` 1, and keeps 0 when there is no notice.
     pub async fn open_incident(
         &self,
-        _key: &str,
-        _kind: &str,
-        _detail: &serde_json::Value,
-        _remind_at: Option<Instant>,
-        _now: Instant,
-        _notice: &(dyn Fn(&IncidentRow) -> Vec<NewDelivery> + Sync),
+        key: &str,
+        kind: &str,
+        detail: &serde_json::Value,
+        remind_at: Option<Instant>,
+        now: Instant,
+        notice: &(dyn Fn(&IncidentRow) -> Vec<NewDelivery> + Sync),
     ) -> Result<(IncidentRow, bool)> {
-        todo!()
+        let mut tx = self.begin().await?;
+        // Twice at most in practice: the incident we lost to may be resolved before we look at it.
+        loop {
+            if let Some(row) =
+                fetch_optional!(IncidentRow, tx, OPEN, key, kind, Json(detail), now, remind_at)?
+            {
+                let notices = notice(&row);
+                insert_deliveries(&mut tx, &notices, now).await?;
+                let mut row = row;
+                if notices.is_empty() {
+                    execute!(tx, OPEN_SILENTLY, row.id)?;
+                    row.notice_count = 0;
+                }
+                tx.commit().await?;
+                return Ok((row, true));
+            }
+            if let Some(row) = fetch_optional!(IncidentRow, tx, FIND_OPEN, key)? {
+                return Ok((row, false));
+            }
+        }
     }
 
     /// Applies the change to an open incident and enqueues the notices, in one transaction; `notice_count` grows by one when
     /// there are any. `false` when it is not open any more.
     pub async fn change_incident(
         &self,
-        _change: &IncidentChange,
-        _notices: &[NewDelivery],
-        _now: Instant,
+        change: &IncidentChange,
+        notices: &[NewDelivery],
+        now: Instant,
     ) -> Result<bool> {
-        todo!()
+        let noticed = i64::from(!notices.is_empty());
+        let mut tx = self.begin().await?;
+        let changed = match change {
+            IncidentChange::Touch { id, detail } => execute!(tx, TOUCH, id, noticed, now, Json(detail))?,
+            IncidentChange::Remind { id, next_at } => execute!(tx, REMIND, id, noticed, next_at)?,
+            IncidentChange::Resolve { id } => execute!(tx, RESOLVE, id, noticed, now)?,
+        };
+        if changed == 0 {
+            return Ok(false);
+        }
+        insert_deliveries(&mut tx, notices, now).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Open incidents, oldest first.
     pub async fn list_open_incidents(&self) -> Result<Vec<IncidentRow>> {
-        todo!()
+        let mut db = self.conn().await?;
+        fetch_all!(IncidentRow, db, LIST_OPEN)
     }
 
     /// Incidents opened or resolved since, newest first.
-    pub async fn list_incidents(&self, _since: Instant, _limit: i64) -> Result<Vec<IncidentRow>> {
-        todo!()
+    pub async fn list_incidents(&self, since: Instant, limit: i64) -> Result<Vec<IncidentRow>> {
+        let mut db = self.conn().await?;
+        fetch_all!(IncidentRow, db, LIST, since, limit)
     }
 }

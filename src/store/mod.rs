@@ -1,19 +1,32 @@
 //! The memory of the worker: one API over SQLite (embedded, the default) and PostgreSQL (several workers).
 //!
 //! Every query is one `const` SQL text with `$N` parameters that both databases run; the few fragments that
-//! differ stand in [`dialect`]. `now` is always an argument, except for leases, whose time is the database's, so
+//! differ stand in [`sql`]. `now` is always an argument, except for leases, whose time is the database's, so
 //! that workers with different clocks agree on who holds what. Nothing in here talks HTTP or renders text.
 
 pub mod deliveries;
+mod errors;
 pub mod facts;
+mod facts_rows;
+mod facts_save;
 pub mod history;
 pub mod incidents;
 pub mod jobs;
 pub mod outbox;
+mod outbox_records;
+mod outbox_rows;
+mod pool;
+mod run_claims;
+mod run_records;
 pub mod runs;
 pub mod sources;
+pub mod sql;
+mod words;
+
+use std::fmt;
 
 use crate::clock::Instant;
+use pool::{Dual, Pool};
 
 /// A failure of the store, classified by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -66,8 +79,17 @@ impl StoreError {
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// Handle to the database; cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Store {}
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool,
+}
+
+/// Without the address: it may hold a password.
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Store({})", self.backend())
+    }
+}
 
 /// A time-limited exclusive right to a row. Every write under it names it, so that a holder who lost it is refused
 /// with [`StoreError::Fenced`].
@@ -83,6 +105,26 @@ pub struct Lease {
     pub until: Instant,
 }
 
+impl Lease {
+    /// A fenced write must have changed exactly one row.
+    fn require_one(&self, changed: u64, what: &str) -> Result<()> {
+        match changed {
+            1 => Ok(()),
+            _ => Err(StoreError::Fenced(format!("{what} {}", self.id))),
+        }
+    }
+}
+
+/// The end of a lease just taken, from the column `lease_until_ms`.
+fn lease_end(until_ms: Option<i64>, table: &'static str, id: i64) -> Result<Instant> {
+    until_ms.and_then(Instant::from_timestamp_millis).ok_or_else(|| StoreError::Inconsistent {
+        table,
+        column: "lease_until_ms",
+        row: id.to_string(),
+        why: "a leased row has no valid end of its lease".to_owned(),
+    })
+}
+
 impl Store {
     /// Opens the database at `url` (`sqlite://path/to/file.db`, `sqlite::memory:`, `postgres://…`), creating a
     /// missing SQLite file and its folder. Does not migrate.
@@ -90,27 +132,30 @@ impl Store {
     /// # Errors
     /// [`StoreError::BadUrl`] for another scheme; [`StoreError::Unavailable`] when nobody answers within 5 s. No
     /// error text contains the password.
-    pub async fn connect(_url: &str) -> Result<Self> {
-        todo!()
+    pub async fn connect(url: &str) -> Result<Self> {
+        Ok(Self { pool: pool::connect(url).await? })
     }
 
     /// Applies the missing migrations. Safe to call from several workers at once.
     pub async fn migrate(&self) -> Result<()> {
-        todo!()
+        self.apply_migrations().await
     }
 
     /// Round trip to the database: proves that it answers and accepts a write (for readiness).
     pub async fn ping(&self) -> Result<()> {
-        todo!()
+        self.write_ping().await
     }
 
     /// `"sqlite"` or `"postgres"`.
     pub fn backend(&self) -> &'static str {
-        todo!()
+        match self.pool {
+            Dual::Sqlite(_) => "sqlite",
+            Dual::Postgres(_) => "postgres",
+        }
     }
 
     /// Closes all connections; used by tests that cut the database away and by shutdown.
     pub async fn close(&self) {
-        todo!()
+        self.close_pool().await;
     }
 }

@@ -10,8 +10,83 @@
 //! Order within a chat: a row is claimable only when no older row of the same chat is pending, sending or unknown,
 //! and one row per chat is in flight at a time.
 
-use super::{Lease, Result, Store};
+use chrono::TimeDelta;
+
+use super::errors::is_unique_violation;
+use super::outbox_rows::{DeliveryRecord, delivery_columns};
+use super::pool::Tx;
+use super::sql::{execute, fetch_all, fetch_optional, per_backend, queries, same};
+use super::{Lease, Result, Store, lease_end};
 use crate::clock::Instant;
+
+/// How often a claim that lost against another worker starts over before it reports that nothing may go.
+const CLAIM_TRIES: usize = 8;
+
+// The head of a chat's queue: no older row of the chat is open, and none of its rows is being sent (an older one
+// may be, when an operator has revived a dead row behind it).
+macro_rules! pick {
+    ($now_ms:literal, $skip_locked:literal) => {
+        concat!(
+            "SELECT ",
+            delivery_columns!(),
+            " FROM deliveries WHERE state IN ('pending', 'unknown') ",
+            "AND not_before_at <= $1 ",
+            "AND NOT EXISTS (SELECT 1 FROM deliveries AS other WHERE other.chat = deliveries.chat ",
+            "AND other.state IN ('pending', 'sending', 'unknown') ",
+            "AND (other.id < deliveries.id OR other.state = 'sending')) ",
+            "AND NOT EXISTS (SELECT 1 FROM chat_states WHERE chat_states.chat = deliveries.chat ",
+            "AND chat_states.not_before_at > $1) ",
+            "ORDER BY id LIMIT 1 ",
+            $skip_locked,
+        )
+    };
+}
+// Reconciling (`$5` false) keeps the start and the floor of the send whose outcome is unknown: the probe needs them.
+macro_rules! take {
+    ($now_ms:literal, $skip_locked:literal) => {
+        concat!(
+            "UPDATE deliveries SET state = 'sending', lease_token = lease_token + 1, lease_owner = $2, ",
+            "lease_until_ms = ",
+            $now_ms,
+            " + $3 * 1000, attempt_count = attempt_count + 1, ",
+            "started_at = CASE WHEN $5 THEN $4 ELSE started_at END, ",
+            "floor_message_id = CASE WHEN $5 THEN (SELECT last_message_id FROM chat_states ",
+            "WHERE chat_states.chat = deliveries.chat) ELSE floor_message_id END ",
+            "WHERE id = $1 AND state IN ('pending', 'unknown') RETURNING ",
+            delivery_columns!(),
+        )
+    };
+}
+macro_rules! list_heads {
+    ($now_ms:literal, $skip_locked:literal) => {
+        concat!(
+            "SELECT deliveries.state, deliveries.not_before_at, chat_states.not_before_at AS chat_not_before_at, ",
+            "deliveries.lease_until_ms - ", $now_ms, " AS lease_rest_ms FROM deliveries ",
+            "LEFT JOIN chat_states ON chat_states.chat = deliveries.chat ",
+            "WHERE deliveries.state = 'sending' OR (deliveries.state IN ('pending', 'unknown') ",
+            "AND NOT EXISTS (SELECT 1 FROM deliveries AS other WHERE other.chat = deliveries.chat ",
+            "AND other.state IN ('pending', 'sending', 'unknown') ",
+            "AND (other.id < deliveries.id OR other.state = 'sending')))",
+        )
+    };
+}
+
+queries! {
+    INSERT = same!(
+        "INSERT INTO deliveries (key, run_id, chat, part, part_count, edit_of_key, html, plain, public_id, policy, ",
+        "expires_at, is_silent, state, not_before_at, attempt_count, is_plain, is_repeat, lease_token, created_at) ",
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'pending', $13, 0, FALSE, FALSE, 0, $13) ",
+        "ON CONFLICT (key) DO NOTHING",
+    );
+    PICK = per_backend!(pick);
+    TAKE = per_backend!(take);
+    BEGIN_ATTEMPT = same!(
+        "INSERT INTO delivery_attempts (delivery_id, lease_token, chat, owner, started_at) ",
+        "VALUES ($1, $2, $3, $4, $5)",
+    );
+    FIND_EDITED = same!("SELECT message_id FROM deliveries WHERE key = $1 AND state = 'sent'");
+    LIST_HEADS = per_backend!(list_heads);
+}
 
 /// What to do when it is not known whether a message arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,66 +188,121 @@ pub struct ClaimedDelivery {
     pub edit_message_id: Option<i64>,
 }
 
+#[derive(sqlx::FromRow)]
+struct HeadRecord {
+    state: String,
+    not_before_at: Instant,
+    chat_not_before_at: Option<Instant>,
+    lease_rest_ms: Option<i64>,
+}
+
+impl HeadRecord {
+    /// The moment at which this head may go, or at which its lost sender is noticed.
+    fn due_at(&self, now: Instant) -> Instant {
+        let at = match self.lease_rest_ms {
+            Some(rest_ms) if self.state == DeliveryState::Sending.as_str() => {
+                now + TimeDelta::milliseconds(rest_ms)
+            }
+            _ => self.chat_not_before_at.map_or(self.not_before_at, |at| at.max(self.not_before_at)),
+        };
+        at.max(now)
+    }
+}
+
 impl Store {
     /// Adds deliveries; known keys are left alone. Returns how many are new.
-    pub async fn enqueue(&self, _deliveries: &[NewDelivery], _now: Instant) -> Result<u64> {
-        todo!()
+    pub async fn enqueue(&self, deliveries: &[NewDelivery], now: Instant) -> Result<u64> {
+        let mut tx = self.begin().await?;
+        let added = insert_deliveries(&mut tx, deliveries, now).await?;
+        tx.commit().await?;
+        Ok(added)
     }
 
     /// Claims the oldest delivery that may go now (see the module doc for order; `not_before_at` of the row and of its
     /// chat in `chat_states` are both past), for `lease_secs`; records `started_at` and the chat's floor id, and counts the attempt.
     pub async fn claim_delivery(
         &self,
-        _owner: &str,
-        _lease_secs: i64,
-        _now: Instant,
+        owner: &str,
+        lease_secs: i64,
+        now: Instant,
     ) -> Result<Option<ClaimedDelivery>> {
-        todo!()
-    }
-
-    /// State `sent`; raises the chat's last message id. Fenced.
-    pub async fn record_sent(&self, _lease: &Lease, _message_id: Option<i64>, _now: Instant) -> Result<()> {
-        todo!()
-    }
-
-    /// Back to `pending` after a definite non-delivery, due at `not_before_at`. `as_plain` switches the row to plain text,
-    /// `as_repeat` marks it as a repeat. Fenced.
-    pub async fn record_retry(
-        &self,
-        _lease: &Lease,
-        _reason: &str,
-        _not_before_at: Instant,
-        _as_plain: bool,
-        _as_repeat: bool,
-        _now: Instant,
-    ) -> Result<()> {
-        todo!()
-    }
-
-    /// State `dead`. Later parts of the same report stay claimable. Fenced.
-    pub async fn record_dead(&self, _lease: &Lease, _reason: &str, _now: Instant) -> Result<()> {
-        todo!()
-    }
-
-    /// State `unknown`, to be reconciled at `settle_at`. Fenced.
-    pub async fn record_unknown(
-        &self,
-        _lease: &Lease,
-        _reason: &str,
-        _settle_at: Instant,
-        _now: Instant,
-    ) -> Result<()> {
-        todo!()
-    }
-
-    /// Makes every `sending` row with an expired lease `unknown` with reason `worker_lost`, to be reconciled
-    /// `settle_secs` after its `started_at`. Returns how many.
-    pub async fn sweep_lost_sends(&self, _settle_secs: i64, _now: Instant) -> Result<u64> {
-        todo!()
+        for _ in 0..CLAIM_TRIES {
+            match self.try_claim_delivery(owner, lease_secs, now).await {
+                // `deliveries_one_sending` refused a second message of the chat: another worker was faster.
+                Err(error) if is_unique_violation(&error) => {}
+                outcome => return outcome,
+            }
+        }
+        Ok(None)
     }
 
     /// The nearest moment at which something may become claimable; `None` when the outbox is idle.
-    pub async fn next_delivery_at(&self, _now: Instant) -> Result<Option<Instant>> {
-        todo!()
+    pub async fn next_delivery_at(&self, now: Instant) -> Result<Option<Instant>> {
+        let mut db = self.conn().await?;
+        let heads = fetch_all!(HeadRecord, db, LIST_HEADS)?;
+        Ok(heads.iter().map(|head| head.due_at(now)).min())
     }
+
+    async fn try_claim_delivery(
+        &self,
+        owner: &str,
+        lease_secs: i64,
+        now: Instant,
+    ) -> Result<Option<ClaimedDelivery>> {
+        let mut tx = self.begin().await?;
+        let Some(picked) = fetch_optional!(DeliveryRecord, tx, PICK, now)? else {
+            return Ok(None);
+        };
+        let was_unknown = picked.state == DeliveryState::Unknown.as_str();
+        let taken =
+            fetch_optional!(DeliveryRecord, tx, TAKE, picked.id, owner, lease_secs, now, !was_unknown)?;
+        let Some(taken) = taken else {
+            return Ok(None);
+        };
+        let lease = Lease {
+            id: taken.id,
+            token: taken.lease_token,
+            owner: owner.to_owned(),
+            until: lease_end(taken.lease_until_ms, "deliveries", taken.id)?,
+        };
+        execute!(tx, BEGIN_ATTEMPT, lease.id, lease.token, &taken.chat, owner, now)?;
+        let delivery = DeliveryRow::try_from(taken)?;
+        let edit_message_id = match &delivery.action {
+            Action::Send => None,
+            Action::Edit { of_key } => {
+                fetch_optional!((Option<i64>,), tx, FIND_EDITED, of_key)?.and_then(|(id,)| id)
+            }
+        };
+        tx.commit().await?;
+        Ok(Some(ClaimedDelivery { delivery, lease, was_unknown, edit_message_id }))
+    }
+}
+
+/// Adds deliveries to the outbox; known keys are left alone. Returns how many are new.
+pub(super) async fn insert_deliveries(tx: &mut Tx, deliveries: &[NewDelivery], now: Instant) -> Result<u64> {
+    let mut added = 0;
+    for new in deliveries {
+        let edit_of_key = match &new.action {
+            Action::Send => None,
+            Action::Edit { of_key } => Some(of_key),
+        };
+        added += execute!(
+            *tx,
+            INSERT,
+            &new.key,
+            new.run_id,
+            &new.chat,
+            new.part,
+            new.part_count,
+            edit_of_key,
+            &new.html,
+            &new.plain,
+            &new.public_id,
+            new.policy.as_str(),
+            new.expires_at,
+            new.is_silent,
+            now
+        )?;
+    }
+    Ok(added)
 }

@@ -7,11 +7,49 @@
 //! | `succeeded`, `failed`, `skipped` | `finish_run`, `fail_run`, `plan` | final |
 
 use serde_json::Value;
+use sqlx::types::Json;
 
 use super::history::HistoryRow;
-use super::outbox::NewDelivery;
-use super::{Lease, Result, Store};
+use super::outbox::{self, NewDelivery};
+use super::sql::{execute, fetch_all, fetch_one, fetch_optional, queries, same};
+use super::{Lease, Result, Store, StoreError, words};
 use crate::clock::Instant;
+
+/// Columns of a [`RunRecord`].
+macro_rules! run_columns {
+    () => {
+        "id, job, origin, slot_at, state, not_before_at, deadline_at, deadline_missed_at, attempt_count, \
+         lease_token, lease_owner, lease_until_ms, created_at, started_at, finished_at, reason, note"
+    };
+}
+pub(super) use run_columns;
+
+queries! {
+    INSERT_MANUAL = same!(
+        "INSERT INTO runs (job, origin, slot_at, state, not_before_at, deadline_at, attempt_count, lease_token, ",
+        "created_at) VALUES ($1, 'manual', $2, 'planned', $4, $3, 0, 0, $4) RETURNING id",
+    );
+    FIND = same!("SELECT ", run_columns!(), " FROM runs WHERE id = $1");
+    LIST = same!("SELECT ", run_columns!(), " FROM runs ORDER BY slot_at DESC, id DESC LIMIT $1");
+    LIST_OF_JOB = same!(
+        "SELECT ", run_columns!(), " FROM runs WHERE job = $1 ORDER BY slot_at DESC, id DESC LIMIT $2",
+    );
+    LIST_MISSED = same!(
+        "SELECT ", run_columns!(), " FROM runs WHERE deadline_at <= $1 AND deadline_missed_at IS NULL AND (",
+        "state IN ('planned', 'running', 'failed') OR EXISTS (SELECT 1 FROM deliveries ",
+        "WHERE deliveries.run_id = runs.id AND deliveries.state IN ('pending', 'sending', 'unknown'))) ",
+        "ORDER BY deadline_at, id",
+    );
+    MARK_MISSED = same!(
+        "UPDATE runs SET deadline_missed_at = $2 WHERE id = $1 AND deadline_missed_at IS NULL",
+    );
+    FIND_DIGEST = same!("SELECT report, public_id, period_from, period_to, body FROM digests WHERE run_id = $1");
+    LAST_SUCCESSES = same!(
+        "SELECT ", run_columns!(), " FROM (SELECT runs.*, ROW_NUMBER() OVER ",
+        "(PARTITION BY job ORDER BY slot_at DESC, id DESC) AS place ",
+        "FROM runs WHERE state = 'succeeded') AS ranked WHERE place = 1",
+    );
+}
 
 /// What started a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,107 +130,130 @@ pub struct StoredDigest {
     pub body: Value,
 }
 
+/// A row of `runs`.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct RunRecord {
+    pub id: i64,
+    job: String,
+    origin: String,
+    slot_at: Instant,
+    state: String,
+    not_before_at: Instant,
+    deadline_at: Option<Instant>,
+    deadline_missed_at: Option<Instant>,
+    attempt_count: i64,
+    pub lease_token: i64,
+    pub lease_owner: Option<String>,
+    pub lease_until_ms: Option<i64>,
+    created_at: Instant,
+    started_at: Option<Instant>,
+    finished_at: Option<Instant>,
+    reason: Option<String>,
+    note: Option<String>,
+}
+
+impl TryFrom<RunRecord> for RunRow {
+    type Error = StoreError;
+    fn try_from(row: RunRecord) -> Result<Self> {
+        Ok(Self {
+            id: row.id,
+            job: row.job,
+            origin: words::parse(&row.origin, "runs", "origin", row.id)?,
+            slot_at: row.slot_at,
+            state: words::parse(&row.state, "runs", "state", row.id)?,
+            not_before_at: row.not_before_at,
+            deadline_at: row.deadline_at,
+            deadline_missed_at: row.deadline_missed_at,
+            attempt_count: row.attempt_count,
+            created_at: row.created_at,
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+            reason: row.reason,
+            note: row.note,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct DigestRecord {
+    report: String,
+    public_id: String,
+    period_from: Instant,
+    period_to: Instant,
+    body: Json<Value>,
+}
+
 impl Store {
     /// Adds a manual run, due at `now`. Returns its id.
     pub async fn insert_manual_run(
         &self,
-        _job: &str,
-        _slot_at: Instant,
-        _deadline_at: Option<Instant>,
-        _now: Instant,
+        job: &str,
+        slot_at: Instant,
+        deadline_at: Option<Instant>,
+        now: Instant,
     ) -> Result<i64> {
-        todo!()
-    }
-
-    /// Claims the oldest due run for `lease_secs`: `planned` with `not_before_at <= now`, or `running` with an expired
-    /// lease. A job with another run under a live lease is passed over (a job never overlaps itself). Begins
-    /// attempt `attempt_count + 1`. `None` when nothing is due.
-    pub async fn claim_run(
-        &self,
-        _owner: &str,
-        _lease_secs: i64,
-        _now: Instant,
-    ) -> Result<Option<ClaimedRun>> {
-        todo!()
-    }
-
-    /// Claims exactly this run, if it is due as above; used by `svodka run`.
-    pub async fn claim_run_by_id(
-        &self,
-        _run_id: i64,
-        _owner: &str,
-        _lease_secs: i64,
-        _now: Instant,
-    ) -> Result<Option<ClaimedRun>> {
-        todo!()
-    }
-
-    /// Extends the lease; `Fenced` when it is no longer ours.
-    pub async fn renew_run(&self, _lease: &Lease, _lease_secs: i64) -> Result<()> {
-        todo!()
-    }
-
-    /// One fenced transaction: digest, history and outbox rows, state `succeeded`. All or nothing.
-    pub async fn finish_run(&self, _lease: &Lease, _result: &RunResult, _now: Instant) -> Result<()> {
-        todo!()
-    }
-
-    /// Ends the attempt as failed and puts the run back to `planned`, due at `not_before_at`. Fenced.
-    pub async fn retry_run(
-        &self,
-        _lease: &Lease,
-        _reason: &str,
-        _note: &str,
-        _not_before_at: Instant,
-        _now: Instant,
-    ) -> Result<()> {
-        todo!()
-    }
-
-    /// Ends the run as failed for good. Fenced.
-    pub async fn fail_run(&self, _lease: &Lease, _reason: &str, _note: &str, _now: Instant) -> Result<()> {
-        todo!()
-    }
-
-    /// Hands the run back untouched while draining: `planned`, due at once; the attempt does not count. Fenced.
-    pub async fn release_run(&self, _lease: &Lease, _now: Instant) -> Result<()> {
-        todo!()
+        let mut db = self.conn().await?;
+        let (id,) = fetch_one!((i64,), db, INSERT_MANUAL, job, slot_at, deadline_at, now)?;
+        Ok(id)
     }
 
     /// The run, if it exists.
-    pub async fn find_run(&self, _run_id: i64) -> Result<Option<RunRow>> {
-        todo!()
+    pub async fn find_run(&self, run_id: i64) -> Result<Option<RunRow>> {
+        let mut db = self.conn().await?;
+        fetch_optional!(RunRecord, db, FIND, run_id)?.map(RunRow::try_from).transpose()
     }
 
     /// Latest runs first (by `slot_at`, then id), of one job or of all.
-    pub async fn list_runs(&self, _job: Option<&str>, _limit: i64) -> Result<Vec<RunRow>> {
-        todo!()
+    pub async fn list_runs(&self, job: Option<&str>, limit: i64) -> Result<Vec<RunRow>> {
+        let mut db = self.conn().await?;
+        let rows = match job {
+            Some(job) => fetch_all!(RunRecord, db, LIST_OF_JOB, job, limit)?,
+            None => fetch_all!(RunRecord, db, LIST, limit)?,
+        };
+        rows.into_iter().map(RunRow::try_from).collect()
     }
 
     /// Runs whose `deadline_at <= now` passed while they were not succeeded-and-delivered (a delivery of theirs
     /// still pending, sending or unknown; or the run planned, running or failed) and whose miss is not yet marked.
-    pub async fn list_missed_deadlines(&self, _now: Instant) -> Result<Vec<RunRow>> {
-        todo!()
+    pub async fn list_missed_deadlines(&self, now: Instant) -> Result<Vec<RunRow>> {
+        let mut db = self.conn().await?;
+        fetch_all!(RunRecord, db, LIST_MISSED, now)?.into_iter().map(RunRow::try_from).collect()
     }
 
     /// Marks the miss and enqueues the notes about it, in one transaction; `false` (and nothing written) when
     /// another worker did so first.
     pub async fn mark_deadline_missed(
         &self,
-        _run_id: i64,
-        _deliveries: &[NewDelivery],
-        _now: Instant,
+        run_id: i64,
+        deliveries: &[NewDelivery],
+        now: Instant,
     ) -> Result<bool> {
-        todo!()
+        let mut tx = self.begin().await?;
+        if execute!(tx, MARK_MISSED, run_id, now)? == 0 {
+            return Ok(false);
+        }
+        outbox::insert_deliveries(&mut tx, deliveries, now).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// The digest a run left behind.
-    pub async fn find_digest(&self, _run_id: i64) -> Result<Option<StoredDigest>> {
-        todo!()
+    pub async fn find_digest(&self, run_id: i64) -> Result<Option<StoredDigest>> {
+        let mut db = self.conn().await?;
+        Ok(fetch_optional!(DigestRecord, db, FIND_DIGEST, run_id)?.map(|row| StoredDigest {
+            report: row.report,
+            public_id: row.public_id,
+            period_from: row.period_from,
+            period_to: row.period_to,
+            body: row.body.0,
+        }))
     }
 
     /// The latest succeeded run of each job, for checks and status.
     pub async fn last_successes(&self) -> Result<Vec<RunRow>> {
-        todo!()
+        let mut db = self.conn().await?;
+        let mut rows = fetch_all!(RunRecord, db, LAST_SUCCESSES)?;
+        rows.sort_by(|a, b| a.job.cmp(&b.job));
+        rows.into_iter().map(RunRow::try_from).collect()
     }
 }

@@ -1,0 +1,225 @@
+//! Connections to either database, and what is set on them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Connection, PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
+
+use super::sql::{execute, queries, same};
+use super::{Result, Store, StoreError};
+
+/// One of two things, by database.
+#[derive(Debug, Clone)]
+pub(super) enum Dual<S, P> {
+    Sqlite(S),
+    Postgres(P),
+}
+
+pub(super) type Pool = Dual<SqlitePool, PgPool>;
+/// A connection for statements that stand alone.
+pub(super) type Conn = Dual<PoolConnection<Sqlite>, PoolConnection<Postgres>>;
+/// An open transaction; rolled back when dropped.
+pub(super) type Tx = Dual<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>;
+
+/// Our schema on PostgreSQL: the bot's own tables often live in the same database.
+const SCHEMA: &str = "svodka";
+/// How long a caller waits for a connection: to PostgreSQL that is the time for the server to answer.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// On SQLite the one connection is ours and merely busy, at most with a large read.
+const SQLITE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long SQLite waits for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections to PostgreSQL per process.
+const POSTGRES_CONNECTIONS: u32 = 5;
+
+static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+queries! {
+    PING = same!("UPDATE pings SET ping_count = ping_count + 1 WHERE id = 1");
+}
+
+/// Opens the pool; one connection is made to prove the address.
+pub(super) async fn connect(url: &str) -> Result<Pool> {
+    // The URL may hold a password, so nothing of it is repeated.
+    let bad = |error: sqlx::Error| match error {
+        sqlx::Error::Configuration(why) => {
+            StoreError::BadUrl(format!("DATABASE_URL is not a valid address: {why}"))
+        }
+        other => other.into(),
+    };
+    match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("sqlite") => connect_sqlite(url.parse().map_err(bad)?).await.map(Dual::Sqlite),
+        Some("postgres" | "postgresql") => {
+            connect_postgres(url.parse().map_err(bad)?).await.map(Dual::Postgres)
+        }
+        _ => Err(StoreError::BadUrl(
+            "DATABASE_URL must begin with sqlite: or postgres:, such as sqlite://data/svodka.db".to_owned(),
+        )),
+    }
+}
+
+async fn connect_sqlite(options: SqliteConnectOptions) -> Result<SqlitePool> {
+    let folder = options.get_filename().parent().unwrap_or(Path::new("")).to_owned();
+    if !folder.as_os_str().is_empty() {
+        tokio::fs::create_dir_all(&folder).await.map_err(sqlx::Error::Io)?;
+    }
+    let options = options
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .journal_mode(SqliteJournalMode::Wal)
+        // NORMAL would survive a crash of the process, but a power cut could take back the last commits: a claim
+        // taken back sends its message twice. FULL costs one fsync per commit, and we commit a few times a minute.
+        .synchronous(SqliteSynchronous::Full);
+    // One connection: SQLite has one writer anyway, and with one there is nobody to be locked out by.
+    // It is never closed for age: an in-memory database would go with it.
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(SQLITE_ACQUIRE_TIMEOUT)
+        .connect_with(options)
+        .await
+        .map_err(StoreError::from)
+}
+
+async fn connect_postgres(options: PgConnectOptions) -> Result<PgPool> {
+    PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_connect(|connection, _| Box::pin(set_session(connection)))
+        .connect_with(options.application_name("svodka"))
+        .await
+        .map_err(StoreError::from)
+}
+
+/// Not sent as start-up options: connection poolers refuse those.
+async fn set_session(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::raw_sql(
+        "SET search_path = svodka; SET TIME ZONE 'UTC'; SET statement_timeout = '30s'; \
+         SET idle_in_transaction_session_timeout = '60s'",
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    /// A connection for statements that stand alone.
+    pub(super) async fn conn(&self) -> Result<Conn> {
+        Ok(match &self.pool {
+            Dual::Sqlite(pool) => Dual::Sqlite(pool.acquire().await?),
+            Dual::Postgres(pool) => Dual::Postgres(pool.acquire().await?),
+        })
+    }
+
+    /// A transaction that writes. On SQLite it takes the write lock at once: one that reads first and writes later
+    /// fails without waiting when another process writes in between.
+    pub(super) async fn begin(&self) -> Result<Tx> {
+        Ok(match &self.pool {
+            Dual::Sqlite(pool) => Dual::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
+            Dual::Postgres(pool) => Dual::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// A transaction that reads one state of the database throughout.
+    pub(super) async fn begin_snapshot(&self) -> Result<Tx> {
+        Ok(match &self.pool {
+            Dual::Sqlite(pool) => Dual::Sqlite(pool.begin().await?),
+            Dual::Postgres(pool) => {
+                Dual::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
+        })
+    }
+
+    pub(super) async fn write_ping(&self) -> Result<()> {
+        let mut db = self.conn().await?;
+        execute!(db, PING)?;
+        Ok(())
+    }
+
+    pub(super) async fn close_pool(&self) {
+        match &self.pool {
+            Dual::Sqlite(pool) => pool.close().await,
+            Dual::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    pub(super) async fn apply_migrations(&self) -> Result<()> {
+        match &self.pool {
+            Dual::Sqlite(pool) => {
+                let mut connection = pool.acquire().await?;
+                migrate_sqlite(&mut connection).await
+            }
+            Dual::Postgres(pool) => {
+                // A connection of its own: waiting for another migrating worker may outlast the statement timeout,
+                // and closing it frees the migrator's lock even when a migration failed.
+                let mut connection = PgConnection::connect_with(&pool.connect_options()).await?;
+                let outcome = migrate_postgres(&mut connection).await;
+                let _ = connection.close().await;
+                outcome
+            }
+        }
+    }
+}
+
+impl Tx {
+    pub(super) async fn commit(self) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}
+
+/// All missing migrations in one transaction that holds the write lock: the migrator itself does not lock SQLite.
+///
+/// `run_direct` is what `Migrator::run` calls; `run` itself makes a future that cannot be spawned.
+async fn migrate_sqlite(connection: &mut SqliteConnection) -> Result<()> {
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    SQLITE_MIGRATIONS.run_direct(None, &mut *tx, false).await.map_err(migrate_error)?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn migrate_postgres(connection: &mut PgConnection) -> Result<()> {
+    set_session(connection).await?;
+    sqlx::raw_sql("SET statement_timeout = 0").execute(&mut *connection).await?;
+    // Asked first: a user without the right to create schemas may still own this one.
+    if !schema_exists(connection).await? {
+        let created = sqlx::raw_sql("CREATE SCHEMA IF NOT EXISTS svodka").execute(&mut *connection).await;
+        // Two workers creating it at once: the loser gets an error and finds it there.
+        if created.is_err() && !schema_exists(connection).await? {
+            created?;
+        }
+    }
+    POSTGRES_MIGRATIONS.run_direct(None, connection, false).await.map_err(migrate_error)
+}
+
+async fn schema_exists(connection: &mut PgConnection) -> Result<bool> {
+    let exists = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)");
+    Ok(exists.bind(SCHEMA).fetch_one(connection).await?)
+}
+
+/// A database that cannot be reached or is full stays that, and is not called a broken migration.
+fn migrate_error(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(error) => match StoreError::from(error) {
+            StoreError::Refused(error) => StoreError::Migrate(MigrateError::Execute(error)),
+            transient => transient,
+        },
+        MigrateError::ExecuteMigration(error, version) => match StoreError::from(error) {
+            StoreError::Refused(error) => StoreError::Migrate(MigrateError::ExecuteMigration(error, version)),
+            transient => transient,
+        },
+        other => StoreError::Migrate(other),
+    }
+}

@@ -1,0 +1,134 @@
+//! How a query is written once and run on two databases.
+//!
+//! Every statement is a [`Sql`] made by `queries!` beside the method that uses it, so that [`ALL`] is complete by
+//! construction and a test can prepare each text on both databases. Most texts are the same for both; a
+//! claim differs in two fragments, which `per_backend!` puts into a template:
+//!
+//! | fragment | SQLite | PostgreSQL |
+//! |---|---|---|
+//! | now of the database, unix milliseconds | `unixepoch('subsec')` | `clock_timestamp()` |
+//! | skip rows that another worker is claiming | nothing: there is one writer | `FOR UPDATE SKIP LOCKED` |
+//!
+//! Texts hold to what both understand: `$N`, `BIGINT` sums by `CAST`, no case folding, no sorting of words.
+
+use super::{
+    deliveries, facts, facts_save, history, incidents, jobs, outbox, outbox_records, pool, runs, sources,
+};
+use super::{run_claims, run_records};
+
+/// A statement: its name for messages, and its text for each database.
+#[derive(Debug, Clone, Copy)]
+pub struct Sql {
+    pub name: &'static str,
+    pub sqlite: &'static str,
+    pub postgres: &'static str,
+}
+
+impl Sql {
+    pub(super) const fn new(name: &'static str, [sqlite, postgres]: [&'static str; 2]) -> Self {
+        Self { name, sqlite, postgres }
+    }
+}
+
+/// Every statement with a fixed text, by module. Bulk inserts of facts are built at run time and not listed.
+pub const ALL: &[&[Sql]] = &[
+    pool::QUERIES,
+    jobs::QUERIES,
+    runs::QUERIES,
+    run_claims::QUERIES,
+    run_records::QUERIES,
+    outbox::QUERIES,
+    outbox_records::QUERIES,
+    deliveries::QUERIES,
+    incidents::QUERIES,
+    history::QUERIES,
+    sources::QUERIES,
+    facts::QUERIES,
+    facts_save::QUERIES,
+];
+
+/// Declares the statements of a module, and their list `QUERIES`.
+macro_rules! queries {
+    ($($(#[$doc:meta])* $name:ident = $texts:expr;)+) => {
+        $($(#[$doc])* const $name: $crate::store::sql::Sql =
+            $crate::store::sql::Sql::new(stringify!($name), $texts);)+
+        pub(super) const QUERIES: &[$crate::store::sql::Sql] = &[$($name),+];
+    };
+}
+
+/// The same text for both databases.
+macro_rules! same {
+    ($($text:expr),+ $(,)?) => { [concat!($($text),+), concat!($($text),+)] };
+}
+
+/// A template macro `($now_ms, $skip_locked)` filled in for each database.
+macro_rules! per_backend {
+    ($template:ident) => {
+        [
+            $template!("CAST(unixepoch('subsec') * 1000 AS INTEGER)", ""),
+            $template!(
+                "CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)",
+                "FOR UPDATE SKIP LOCKED"
+            ),
+        ]
+    };
+}
+
+/// Runs a piece of code on whichever database is behind `$db` (a [`Conn`](super::pool::Conn) or
+/// [`Tx`](super::pool::Tx)): `$c` is its connection, `$text` the text of `$sql` for it.
+macro_rules! on {
+    ($db:expr, $sql:expr, |$c:ident, $text:ident| $body:expr) => {
+        match &mut $db {
+            $crate::store::pool::Dual::Sqlite(db) => {
+                let ($c, $text) = (&mut **db, $sql.sqlite);
+                $body
+            }
+            $crate::store::pool::Dual::Postgres(db) => {
+                let ($c, $text) = (&mut **db, $sql.postgres);
+                $body
+            }
+        }
+    };
+}
+
+/// Executes a statement; gives the number of rows it changed.
+macro_rules! execute {
+    ($db:expr, $sql:expr $(, $value:expr)* $(,)?) => {
+        $crate::store::sql::on!($db, $sql, |c, text| {
+            sqlx::query(text)$(.bind($value))*.execute(c).await.map(|done| done.rows_affected())
+        })
+        .map_err($crate::store::StoreError::from)
+    };
+}
+
+/// Fetches all rows as `$row`.
+macro_rules! fetch_all {
+    ($row:ty, $db:expr, $sql:expr $(, $value:expr)* $(,)?) => {
+        $crate::store::sql::on!($db, $sql, |c, text| {
+            sqlx::query_as::<_, $row>(text)$(.bind($value))*.fetch_all(c).await
+        })
+        .map_err($crate::store::StoreError::from)
+    };
+}
+
+/// Fetches the first row as `$row`, if there is one.
+macro_rules! fetch_optional {
+    ($row:ty, $db:expr, $sql:expr $(, $value:expr)* $(,)?) => {
+        $crate::store::sql::on!($db, $sql, |c, text| {
+            sqlx::query_as::<_, $row>(text)$(.bind($value))*.fetch_optional(c).await
+        })
+        .map_err($crate::store::StoreError::from)
+    };
+}
+
+/// Fetches the row that must be there.
+macro_rules! fetch_one {
+    ($row:ty, $db:expr, $sql:expr $(, $value:expr)* $(,)?) => {
+        $crate::store::sql::on!($db, $sql, |c, text| {
+            sqlx::query_as::<_, $row>(text)$(.bind($value))*.fetch_one(c).await
+        })
+        .map_err($crate::store::StoreError::from)
+    };
+}
+
+pub(super) use {execute, fetch_all, fetch_one, fetch_optional, on, per_backend, queries, same};

@@ -1,0 +1,1 @@
+//! Both databases hold the same tables, and every fixed statement fits both.
