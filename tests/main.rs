@@ -4,9 +4,9 @@ mod guards;
 mod schedule;
 mod settings;
 mod migrations;
-mod store_contract;
 #[cfg(feature = "sandbox")]
 mod sandbox_telegram;
+mod store_contract;
 mod support;
 #[cfg(feature = "sandbox")]
 mod sandbox_retailcrm;

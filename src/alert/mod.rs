@@ -1,1 +1,307 @@
 //! Telling ops: findings become incidents, incidents become notices in the outbox.
+//!
+//! An incident is one message in the ops chat, edited while it lasts and when it is over; only reminders are new
+//! messages. Everything is read from the store and written back to it, so any worker may do the next step and a restart
+//! forgets nothing. Nothing is sent from here, and trouble with the ops chat itself is logged instead of told
+//! there.
+
+pub mod checks;
+mod deadline;
+mod notice;
+pub mod trouble;
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+pub use checks::{LateRun, Snapshot, Thresholds};
+pub use trouble::Trouble;
+
+use crate::clock::{Instant, SharedClock};
+use crate::render::RenderError;
+use crate::render::notices::Speech;
+use crate::store::incidents::{IncidentChange, IncidentRow};
+use crate::store::outbox::DeliveryState;
+use crate::store::{Store, StoreError};
+
+/// How alerts behave.
+#[derive(Debug, Clone)]
+pub struct AlertSettings {
+    /// Logical name of the ops chat; `None` = incidents stand in the store and in the log only.
+    pub ops_chat: Option<String>,
+    pub thresholds: Thresholds,
+    /// How jobs and times are called in texts, and who reads which report.
+    pub speech: Speech,
+    /// New messages to the ops chat in five minutes; the rest is folded into one of them.
+    pub most_messages: usize,
+}
+
+/// A step could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum AlertError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("cannot write a notice: {0}")]
+    Render(#[from] RenderError),
+}
+
+impl AlertError {
+    /// Bounded reason for the log: that of the store, or `notice_faulty`.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.reason(),
+            Self::Render(_) => "notice_faulty",
+        }
+    }
+}
+
+/// Watches the store and tells ops.
+#[derive(Debug)]
+pub struct Alerter {
+    store: Store,
+    clock: SharedClock,
+    settings: AlertSettings,
+}
+
+/// What is kept with an incident.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Detail {
+    #[serde(flatten)]
+    trouble: Trouble,
+    /// Key of the message that tells it together with others; `None` when it has a message of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told_in: Option<String>,
+}
+
+/// An open incident with its detail read.
+#[derive(Debug, Clone)]
+struct Open {
+    row: IncidentRow,
+    detail: Detail,
+}
+
+/// No incident's message is edited more often.
+const EDIT_GAP: TimeDelta = TimeDelta::seconds(60);
+/// News found once and not by a check stays open this long.
+const NEWS_STAYS: TimeDelta = TimeDelta::hours(1);
+const FIRST_REMINDER: TimeDelta = TimeDelta::minutes(15);
+
+impl Alerter {
+    pub fn new(store: Store, clock: SharedClock, settings: AlertSettings) -> Self {
+        Self { store, clock, settings }
+    }
+
+    /// One round: what is wrong is opened or brought up to date, what is over is resolved, and as much is told as may be.
+    /// Returns the number of open incidents.
+    pub async fn check_step(&self) -> Result<usize, AlertError> {
+        let now = self.clock.now();
+        let open = self.open_incidents().await?;
+        let snapshot = self.snapshot(&open).await?;
+        let is_new = |trouble: &Trouble| !open.iter().any(|incident| incident.row.key == trouble.key());
+        let is_folded = |kind: &str| open.iter().any(|incident| incident.row.key == format!("many/{kind}"));
+        let found = snapshot.find(&self.settings.thresholds, now);
+        let found = checks::fold(found, self.settings.thresholds.most_of_kind, is_new, is_folded);
+        for incident in &open {
+            match found.iter().find(|trouble| trouble.key() == incident.row.key) {
+                Some(trouble) => self.touch(incident, trouble, now).await?,
+                None if self.is_over(&snapshot, incident, now) => self.resolve(incident, now).await?,
+                None => {}
+            }
+        }
+        for trouble in found.iter().filter(|trouble| is_new(trouble)) {
+            self.open(trouble, now).await?;
+        }
+        self.tell(now).await
+    }
+
+    /// Opens an incident for a trouble that was found elsewhere, and tells it if it may be told now.
+    pub async fn raise(&self, trouble: &Trouble) -> Result<(), AlertError> {
+        let now = self.clock.now();
+        self.open(trouble, now).await?;
+        self.tell(now).await?;
+        Ok(())
+    }
+
+    async fn open_incidents(&self) -> Result<Vec<Open>, AlertError> {
+        let mut open = Vec::new();
+        for row in self.store.list_open_incidents().await? {
+            match serde_json::from_value::<Detail>(row.detail.clone()) {
+                Ok(detail) => open.push(Open { row, detail }),
+                // Written by another version: nobody can say when it is over, so it is closed and found anew.
+                Err(error) => {
+                    tracing::warn!(incident.key = %row.key, error = %error, "closing an incident that cannot be read");
+                    let change = IncidentChange::Resolve { id: row.id };
+                    self.store.change_incident(&change, &[], self.clock.now()).await?;
+                }
+            }
+        }
+        Ok(open)
+    }
+
+    async fn snapshot(&self, open: &[Open]) -> Result<Snapshot, AlertError> {
+        let store = &self.store;
+        let mut snapshot = Snapshot {
+            last_successes: store.last_successes().await?,
+            sources: store.list_sources().await?,
+            dead: store.list_deliveries(&[DeliveryState::Dead], 500).await?,
+            waiting: store.list_deliveries(&[DeliveryState::Pending, DeliveryState::Unknown], 500).await?,
+            sent: store.list_deliveries(&[DeliveryState::Sent], 200).await?,
+            ..Snapshot::default()
+        };
+        for job in store.list_jobs().await?.iter().filter(|job| !job.is_retired) {
+            snapshot.runs.extend(store.list_runs(Some(&job.name), 20).await?);
+        }
+        for incident in open {
+            if let Trouble::DeadlineMissed { run_id, is_given_up, .. } = incident.detail.trouble {
+                let has_arrived = self.has_arrived(run_id).await?;
+                snapshot.late_runs.insert(run_id, LateRun { has_arrived, is_given_up });
+            }
+        }
+        Ok(snapshot)
+    }
+
+    fn is_over(&self, snapshot: &Snapshot, incident: &Open, now: Instant) -> bool {
+        let trouble = &incident.detail.trouble;
+        snapshot.is_over(trouble) && (!trouble.is_news() || now - incident.row.last_seen_at >= NEWS_STAYS)
+    }
+
+    async fn open(&self, trouble: &Trouble, now: Instant) -> Result<(), AlertError> {
+        let detail =
+            serde_json::to_value(Detail { trouble: trouble.clone(), told_in: None }).unwrap_or_default();
+        let remind_at = (!trouble.is_news() && self.may_tell(trouble)).then(|| now + FIRST_REMINDER);
+        let key = trouble.key();
+        let (row, is_new) =
+            self.store.open_incident(&key, trouble.kind(), &detail, remind_at, now, &|_| Vec::new()).await?;
+        if is_new && !self.may_tell(trouble) {
+            tracing::error!(incident.id = row.id, incident.key = %key, reason = trouble.kind(), "trouble that the ops chat cannot be told: {key}");
+        } else if is_new {
+            tracing::warn!(incident.id = row.id, incident.key = %key, reason = trouble.kind(), "incident opened: {key}");
+        }
+        Ok(())
+    }
+
+    async fn touch(&self, incident: &Open, trouble: &Trouble, now: Instant) -> Result<(), AlertError> {
+        let is_told = incident.row.notice_count > 0;
+        let is_fresh = now - incident.row.last_seen_at < EDIT_GAP;
+        if incident.detail.trouble == *trouble || (is_told && is_fresh) {
+            return Ok(());
+        }
+        let detail = Detail { trouble: trouble.clone(), told_in: incident.detail.told_in.clone() };
+        let incident = Open { row: incident.row.clone(), detail };
+        let notices = match self.own_message(&incident) {
+            Some(_) => vec![self.edited(&incident, now)?],
+            None => Vec::new(),
+        };
+        let change = IncidentChange::Touch { id: incident.row.id, detail: incident.detail_json() };
+        self.store.change_incident(&change, &notices, now).await?;
+        Ok(())
+    }
+
+    async fn resolve(&self, incident: &Open, now: Instant) -> Result<(), AlertError> {
+        let mut notices = Vec::new();
+        if !incident.detail.trouble.is_news() {
+            if self.own_message(incident).is_some() {
+                notices.push(self.resolved(incident, now)?);
+            } else if let Some(told_in) = &incident.detail.told_in {
+                notices.extend(self.storm_edited(told_in, incident, now).await?);
+            }
+        }
+        let change = IncidentChange::Resolve { id: incident.row.id };
+        if self.store.change_incident(&change, &notices, now).await? {
+            tracing::info!(incident.id = incident.row.id, incident.key = %incident.row.key, "incident resolved: {}", incident.row.key);
+        }
+        Ok(())
+    }
+
+    /// Whether the ops chat is there and is not itself what is broken.
+    fn may_tell(&self, trouble: &Trouble) -> bool {
+        let ops = self.settings.ops_chat.as_deref();
+        ops.is_some() && trouble.broken_chat() != ops
+    }
+
+    /// Tells what was not told yet and says again what is due, as far as the budget of new messages goes.
+    async fn tell(&self, now: Instant) -> Result<usize, AlertError> {
+        let open = self.open_incidents().await?;
+        metrics::gauge!("svodka_incidents_open").set(open.len() as f64);
+        let tellable = open.iter().filter(|incident| self.may_tell(&incident.detail.trouble));
+        let (mut untold, told): (Vec<&Open>, Vec<&Open>) =
+            tellable.partition(|incident| incident.row.notice_count == 0);
+        untold.sort_by_key(|incident| (std::cmp::Reverse(incident.detail.trouble.weight()), incident.row.id));
+        let mut slots = self.settings.most_messages.saturating_sub(self.recent_messages(now).await?);
+        if untold.is_empty() && !told.iter().any(|incident| is_due(incident, now)) || slots == 0 {
+            return Ok(open.len());
+        }
+        let single = if untold.len() <= slots { untold.len() } else { slots - 1 };
+        let (alone, together) = untold.split_at(single);
+        for incident in alone {
+            self.tell_alone(incident, now).await?;
+        }
+        slots -= single;
+        if !together.is_empty() {
+            self.tell_together(together, now).await?;
+            slots -= 1;
+        }
+        let due: Vec<&Open> = told.into_iter().filter(|incident| is_due(incident, now)).collect();
+        if slots > 0 && !due.is_empty() {
+            self.remind(&due, now).await?;
+        }
+        Ok(open.len())
+    }
+
+    async fn tell_alone(&self, incident: &Open, now: Instant) -> Result<(), AlertError> {
+        let notice = self.opened(incident, now)?;
+        let change = IncidentChange::Touch { id: incident.row.id, detail: incident.detail_json() };
+        self.store.change_incident(&change, &[notice], now).await?;
+        Ok(())
+    }
+
+    /// One message for several incidents; each of them remembers which.
+    async fn tell_together(&self, incidents: &[&Open], now: Instant) -> Result<(), AlertError> {
+        let notice = self.storm(incidents, now)?;
+        for incident in incidents {
+            let detail = Detail { told_in: Some(notice.key.clone()), ..incident.detail.clone() };
+            let detail = Open { row: incident.row.clone(), detail }.detail_json();
+            let change = IncidentChange::Touch { id: incident.row.id, detail };
+            // The same key each time: the first writes the message, the others only count it.
+            self.store.change_incident(&change, std::slice::from_ref(&notice), now).await?;
+        }
+        Ok(())
+    }
+
+    async fn remind(&self, due: &[&Open], now: Instant) -> Result<(), AlertError> {
+        let notice = self.reminder(due, now)?;
+        for incident in due {
+            let next_at = Some(now + next_gap(now - incident.row.opened_at));
+            let change = IncidentChange::Remind { id: incident.row.id, next_at };
+            self.store.change_incident(&change, std::slice::from_ref(&notice), now).await?;
+        }
+        Ok(())
+    }
+
+    /// New messages about incidents in the last five minutes, whoever wrote them.
+    async fn recent_messages(&self, now: Instant) -> Result<usize, AlertError> {
+        let since = now - TimeDelta::minutes(5);
+        let rows = self.store.list_deliveries(&[], 200).await?;
+        let recent = rows.iter().filter(|row| row.created_at > since && notice::is_new_message(row));
+        Ok(recent.count())
+    }
+}
+
+impl Open {
+    fn detail_json(&self) -> serde_json::Value {
+        serde_json::to_value(&self.detail).unwrap_or_default()
+    }
+}
+
+fn is_due(incident: &Open, now: Instant) -> bool {
+    incident.row.remind_at.is_some_and(|at| at <= now)
+}
+
+/// Pause until the next reminder: 15 min, 30 min, 1 h, 4 h after one another, then daily.
+fn next_gap(open_for: TimeDelta) -> TimeDelta {
+    match open_for.num_minutes() {
+        ..30 => TimeDelta::minutes(30),
+        30..90 => TimeDelta::hours(1),
+        90..240 => TimeDelta::hours(4),
+        _ => TimeDelta::hours(24),
+    }
+}

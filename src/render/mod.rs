@@ -7,6 +7,8 @@
 pub mod daily;
 pub mod format;
 pub mod notices;
+mod parse;
+mod split;
 pub mod tree;
 
 /// A rendered report, not yet cut into messages.

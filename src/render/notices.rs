@@ -1,1 +1,225 @@
 //! Short notices: incidents for ops, and the one polite note to readers when a digest is late.
+//!
+//! Ops learn what broke, since when, whom it concerns, what the program does by itself and what is left to a human.
+//! Readers learn why in plain words, and when to expect their digest. Pure: a trouble and the time in, one message out.
+
+mod reasons;
+mod troubles;
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use chrono_tz::Tz;
+
+use super::format::Noun;
+use super::format::{counted, duration, moment, name, time};
+use super::{Part, RenderError, Report, tree};
+use crate::alert::Trouble;
+use crate::clock::Instant;
+use troubles::Told;
+
+/// Longest list in a notice that tells several troubles.
+const MOST_LINES: usize = 10;
+
+/// What is needed to speak: the clocks of the business, and what people call the jobs.
+#[derive(Debug, Clone)]
+pub struct Speech {
+    pub zone: Tz,
+    /// «Ежедневная сводка» by job name; a job without an entry is called by its name.
+    pub job_titles: BTreeMap<String, String>,
+    /// Chats that read a job's report, by job name.
+    pub job_chats: BTreeMap<String, Vec<String>>,
+}
+
+/// An incident as far as a text needs it.
+#[derive(Debug, Clone)]
+pub struct Incident<'a> {
+    pub id: i64,
+    pub trouble: &'a Trouble,
+    pub opened_at: Instant,
+    pub is_over: bool,
+}
+
+/// A digest that will not come in time.
+#[derive(Debug, Clone)]
+pub struct LateDigest<'a> {
+    pub run_id: i64,
+    pub job: &'a str,
+    pub slot_at: Instant,
+    /// Bounded reason of the last failure, if there was one.
+    pub reason: Option<&'a str>,
+    /// When the next attempt starts; `None` when it runs now.
+    pub next_at: Option<Instant>,
+    /// There will be no further attempt.
+    pub is_given_up: bool,
+}
+
+#[derive(Template)]
+#[template(path = "telegram/incident_opened.html")]
+struct Opened<'a> {
+    title: &'a str,
+    what: &'a str,
+    since: &'a str,
+    affected: Option<&'a str>,
+    automatic: &'a str,
+    human: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "telegram/incident_news.html")]
+struct News<'a> {
+    title: &'a str,
+    what: &'a str,
+    affected: Option<&'a str>,
+    automatic: &'a str,
+    human: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "telegram/incident_resolved.html")]
+struct Resolved<'a> {
+    title: &'a str,
+    lasted: String,
+    since: String,
+    until: String,
+}
+
+#[derive(Template)]
+#[template(path = "telegram/incident_reminder.html")]
+struct Reminder {
+    lines: Vec<Line>,
+    rest: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "telegram/incident_digest.html")]
+struct Storm {
+    count: String,
+    lines: Vec<Line>,
+    rest: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "telegram/notice_late.html")]
+struct Late {
+    title: String,
+    reason: String,
+    expect: String,
+}
+
+struct Line {
+    title: String,
+    lasted: String,
+    human: String,
+    is_over: bool,
+}
+
+impl Speech {
+    /// The message that opens an incident, and that is edited while it lasts.
+    pub fn opened(&self, incident: &Incident<'_>, now: Instant) -> Result<Part, RenderError> {
+        let Told { title, what, since, affected, automatic, human } =
+            &troubles::tell(self, incident.trouble, now);
+        let affected = affected.as_deref();
+        let html = if incident.trouble.is_news() {
+            News { title, what, affected, automatic, human }.render()?
+        } else {
+            let since = &self.moment(since.unwrap_or(incident.opened_at), now);
+            Opened { title, what, since, affected, automatic, human }.render()?
+        };
+        part(incident_id(incident.id), html)
+    }
+
+    /// What the message says once the trouble is over.
+    pub fn resolved(&self, incident: &Incident<'_>, now: Instant) -> Result<Part, RenderError> {
+        let told = troubles::tell(self, incident.trouble, now);
+        let since = told.since.unwrap_or(incident.opened_at).min(incident.opened_at);
+        let html = Resolved {
+            title: &told.title,
+            lasted: duration((now - since).as_seconds_f64()),
+            since: self.moment(since, now),
+            until: self.moment(now, now),
+        }
+        .render()?;
+        part(incident_id(incident.id), html)
+    }
+
+    /// Says again what is still broken.
+    ///
+    /// # Errors
+    /// Also when `incidents` is empty: there is nothing to say.
+    pub fn reminder(&self, incidents: &[Incident<'_>], now: Instant) -> Result<Part, RenderError> {
+        let (lines, rest) = self.lines(incidents, now);
+        part(first_id("rem", incidents)?, Reminder { lines, rest }.render()?)
+    }
+
+    /// One message for many incidents; the first is the most important.
+    ///
+    /// # Errors
+    /// Also when `incidents` is empty: there is nothing to say.
+    pub fn storm(&self, incidents: &[Incident<'_>], now: Instant) -> Result<Part, RenderError> {
+        let (lines, rest) = self.lines(incidents, now);
+        let noun = Noun("неполадка", "неполадки", "неполадок");
+        let count = counted(incidents.len() as u64, noun);
+        part(first_id("sum", incidents)?, Storm { count, lines, rest }.render()?)
+    }
+
+    /// The note to the readers of a digest that is late.
+    pub fn late(&self, digest: &LateDigest<'_>, now: Instant) -> Result<Part, RenderError> {
+        let usual = time(digest.slot_at, self.zone);
+        let reason = match digest.reason.and_then(reasons::for_readers) {
+            Some(words) => format!("Отправка была назначена на {usual}, но {words}."),
+            None => format!("Отправка была назначена на {usual}, но подготовка заняла больше времени."),
+        };
+        let expect = match (digest.is_given_up, digest.next_at) {
+            (true, _) => {
+                "Сегодня само уже не придёт: ответственные знают и пришлют после починки.".to_owned()
+            }
+            (false, Some(at)) if at > now => {
+                format!("Следующая попытка в {}; пришлём сразу, как получится.", self.moment(at, now))
+            }
+            (false, _) => "Пришлём в ближайшие минуты, сразу как получится.".to_owned(),
+        };
+        let title = self.job_titles.get(digest.job).cloned().unwrap_or_else(|| "Сводка".to_owned());
+        part(format!("late-{:04}", digest.run_id), Late { title, reason, expect }.render()?)
+    }
+
+    fn lines(&self, incidents: &[Incident<'_>], now: Instant) -> (Vec<Line>, Option<String>) {
+        let shown = incidents.iter().take(MOST_LINES).map(|incident| {
+            let told = troubles::tell(self, incident.trouble, now);
+            let lasted = duration((now - incident.opened_at).as_seconds_f64());
+            Line { title: told.title, lasted, human: told.human, is_over: incident.is_over }
+        });
+        let rest = incidents.len().saturating_sub(MOST_LINES);
+        let rest = (rest > 0)
+            .then(|| format!("…и ещё {}", counted(rest as u64, Noun("неполадка", "неполадки", "неполадок"))));
+        (shown.collect(), rest)
+    }
+
+    fn moment(&self, at: Instant, now: Instant) -> String {
+        moment(at, self.zone, now.with_timezone(&self.zone).date_naive())
+    }
+
+    fn job(&self, job: &str) -> String {
+        self.job_titles.get(job).map_or_else(|| format!("«{job}»"), |title| format!("«{title}»"))
+    }
+}
+
+fn incident_id(id: i64) -> String {
+    format!("inc-{id:04}")
+}
+
+fn first_id(prefix: &str, incidents: &[Incident<'_>]) -> Result<String, RenderError> {
+    let first = incidents.first().ok_or_else(|| RenderError::Markup("a notice about nothing".to_owned()))?;
+    Ok(format!("{prefix}-{:04}", first.id))
+}
+
+/// A notice is one message: what does not fit was too long to be read anyway.
+fn part(public_id: String, html: String) -> Result<Part, RenderError> {
+    let parts = tree::parts(&Report { public_id, html })?;
+    parts.into_iter().next().ok_or_else(|| RenderError::Markup("an empty notice".to_owned()))
+}
+
+/// A sentence from elsewhere, on one line and short.
+fn short(text: &str) -> Option<String> {
+    name(text, 300)
+}

@@ -1,0 +1,313 @@
+//! The worker that empties the outbox.
+//!
+//! [`Sender::deliver_step`] is all there is to it: claim, send, record. [`Sender::run`] repeats it. No transaction is open
+//! during a request, every write names the lease, and what a step leaves undone (a crash, a dropped future) is found by
+//! [`Sender::sweep_step`] as a send of unknown outcome.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use chrono::TimeDelta;
+use tokio::sync::Notify;
+
+use super::decide::{Decision, Waits, decide, expiry_reason};
+use super::outcome::{Observed, classify};
+use super::pace::{FloodWatch, Limits, WINDOW};
+use super::reconcile::{Verdict, resolve};
+use super::telegram::{ChatId, Text};
+use super::text::{fit_plain, mark_repeat};
+use super::transport::{ChatTarget, Transport};
+use crate::clock::{Instant, SharedClock};
+use crate::outbound::Jitter;
+use crate::store::outbox::{ClaimedDelivery, DeliveryRow};
+use crate::store::{Lease, Store, StoreError};
+
+/// How a sender behaves.
+#[derive(Debug, Clone)]
+pub struct SenderSettings {
+    /// Name of this worker in leases.
+    pub owner: String,
+    /// Longer than the two requests an edit may need.
+    pub lease_secs: i64,
+    pub limits: Limits,
+    pub waits: Waits,
+    /// Chats served at the same time.
+    pub worker_count: usize,
+    /// How long a send in flight may still take once the worker is told to stop.
+    pub drain: TimeDelta,
+}
+
+impl SenderSettings {
+    pub fn new(owner: impl Into<String>) -> Self {
+        let (limits, waits) = (Limits::default(), Waits::default());
+        Self {
+            owner: owner.into(),
+            lease_secs: 90,
+            limits,
+            waits,
+            worker_count: 4,
+            drain: TimeDelta::seconds(10),
+        }
+    }
+}
+
+/// What one step did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing may go now.
+    Idle,
+    /// All chats together are as fast as they may be.
+    Held { until: Instant },
+    /// A delivery was dealt with.
+    Recorded { delivery_id: i64, decision: Decision },
+    /// The lease went to somebody else meanwhile; nothing was written.
+    Fenced { delivery_id: i64 },
+}
+
+/// Sends what stands in the outbox to the chats of the config.
+#[derive(Debug)]
+pub struct Sender {
+    pub(super) store: Store,
+    transport: Transport,
+    pub(super) clock: SharedClock,
+    jitter: Jitter,
+    targets: BTreeMap<String, ChatTarget>,
+    pub(super) settings: SenderSettings,
+    pub(super) wake: Notify,
+    /// One claim at a time, so that the overall limit is computed from claims that are all visible.
+    gate: tokio::sync::Mutex<()>,
+    flood: Mutex<FloodWatch>,
+}
+
+impl Sender {
+    /// `targets`: the chats of the config by logical name.
+    pub fn new(
+        store: Store,
+        transport: Transport,
+        clock: SharedClock,
+        jitter: Jitter,
+        targets: BTreeMap<String, ChatTarget>,
+        settings: SenderSettings,
+    ) -> Self {
+        let (wake, gate, flood) = (Notify::new(), tokio::sync::Mutex::default(), Mutex::default());
+        Self { store, transport, clock, jitter, targets, settings, wake, gate, flood }
+    }
+
+    /// Says that there may be something new in the outbox.
+    pub fn wake(&self) {
+        self.wake.notify_waiters();
+    }
+
+    /// Claims one delivery, sends it, and records what came of it.
+    ///
+    /// # Errors
+    /// When the store fails. A delivery already claimed is then swept up later as unknown.
+    pub async fn deliver_step(&self) -> Result<Outcome, StoreError> {
+        let turn = self.gate.lock().await;
+        let now = self.clock.now();
+        let sends = self.store.sends_since(now - WINDOW).await?;
+        let starts: Vec<Instant> = sends.iter().map(|(_, at)| *at).collect();
+        if let Some(until) = self.settings.limits.overall_free_at(&starts, now) {
+            return Ok(Outcome::Held { until });
+        }
+        let settings = &self.settings;
+        let claimed = self.store.claim_delivery(&settings.owner, settings.lease_secs, now).await?;
+        let Some(claimed) = claimed else { return Ok(Outcome::Idle) };
+        // Other names of the same chat are not in flight in the store's eyes.
+        let siblings: Vec<&str> = self
+            .names_of_same_chat(&claimed.delivery.chat)
+            .filter(|name| *name != claimed.delivery.chat)
+            .collect();
+        self.hold(siblings, now + settings.limits.chat_gap).await;
+        drop(turn);
+
+        let decision = self.process(&claimed, &sends, now).await?;
+        let delivery_id = claimed.delivery.id;
+        match self.record(&claimed.lease, &claimed, &decision).await {
+            Ok(()) => {
+                super::report::recorded(&claimed.delivery, &decision, self.clock.now() - now);
+                Ok(Outcome::Recorded { delivery_id, decision })
+            }
+            Err(StoreError::Fenced(_)) => {
+                super::report::fenced(&claimed.delivery);
+                Ok(Outcome::Fenced { delivery_id })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Finds sends that a lost worker began and nobody finished. Returns how many.
+    pub async fn sweep_step(&self) -> Result<u64, StoreError> {
+        let settle_secs = self.settings.waits.settle.num_seconds();
+        self.store.sweep_lost_sends(settle_secs, self.clock.now()).await
+    }
+
+    async fn process(
+        &self,
+        claimed: &ClaimedDelivery,
+        sends: &[(String, Instant)],
+        started_at: Instant,
+    ) -> Result<Decision, StoreError> {
+        let row = &claimed.delivery;
+        let Some(target) = self.targets.get(&row.chat) else {
+            return Ok(Decision::Dead { reason: "chat_not_configured" });
+        };
+        if claimed.was_unknown {
+            let waits = &self.settings.waits;
+            return Ok(match resolve(&self.transport, claimed, waits, &self.jitter, started_at).await {
+                // Written down before it is sent: were the repeat lost too, it must not be repeated again.
+                Verdict::SendAgain => Decision::Retry {
+                    reason: "unknown_outcome",
+                    at: self.clock.now(),
+                    as_plain: row.is_plain,
+                },
+                Verdict::AskLater { reason, at } => Decision::Unknown { reason, settle_at: at },
+                Verdict::GiveUp { reason } => Decision::Dead { reason },
+            });
+        }
+        if row.expires_at.is_some_and(|at| at <= started_at) {
+            return Ok(Decision::Dead { reason: expiry_reason(row) });
+        }
+        let chat = self.address(target).await?;
+        let (observed, edited) = self.transmit(claimed, &chat, target.topic).await;
+        let ended_at = self.clock.now();
+        let decision = decide(row, edited, &observed, &self.settings.waits, &self.jitter, ended_at);
+        self.pace(row, target, sends, started_at, ended_at, &observed, &decision).await;
+        if let Observed::Migrated { to } = observed {
+            self.store.migrate_chat(&row.chat, to).await?;
+            self.store.migrate_chat(&moved_key(&target.id), to).await?;
+        }
+        Ok(decision)
+    }
+
+    /// One request, or two when the message to edit is gone and has to be sent anew. Returns what was observed last and the
+    /// edited message, if it was an edit that counted.
+    async fn transmit(
+        &self,
+        claimed: &ClaimedDelivery,
+        chat: &ChatId,
+        topic: Option<i64>,
+    ) -> (Observed, Option<i64>) {
+        let row = &claimed.delivery;
+        let is_html = self.transport.reads_html() && !row.is_plain;
+        let body = if is_html { row.html.clone() } else { fit_plain(&row.plain) };
+        let mut text = Text { body, is_html, topic, is_silent: row.is_silent };
+        if let Some(message_id) = claimed.edit_message_id {
+            let result = self.transport.edit(chat, message_id, &text).await;
+            let observed = classify(&result);
+            super::report::told(row, &result);
+            if observed != Observed::EditGone {
+                return (observed, Some(message_id));
+            }
+        }
+        if row.is_repeat {
+            text.body = mark_repeat(&text.body, &row.public_id);
+        }
+        let result = self.transport.send(chat, &text).await;
+        super::report::told(row, &result);
+        (classify(&result), None)
+    }
+
+    async fn record(
+        &self,
+        lease: &Lease,
+        claimed: &ClaimedDelivery,
+        decision: &Decision,
+    ) -> Result<(), StoreError> {
+        // A message that is out must not be forgotten because the database hiccups: it would be sent again.
+        const TRIES: u32 = 8;
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let (store, now) = (&self.store, self.clock.now());
+            let result = match decision {
+                Decision::Sent { message_id } => store.record_sent(lease, *message_id, now).await,
+                Decision::Retry { reason, at, as_plain } => {
+                    let as_repeat = claimed.was_unknown || claimed.delivery.is_repeat;
+                    store.record_retry(lease, reason, *at, *as_plain, as_repeat, now).await
+                }
+                Decision::Dead { reason } => store.record_dead(lease, reason, now).await,
+                Decision::Unknown { reason, settle_at } => {
+                    store.record_unknown(lease, reason, *settle_at, now).await
+                }
+            };
+            match result {
+                Err(error) if error.is_transient() && tried < TRIES => {
+                    super::report::record_failed(&claimed.delivery, &error);
+                    self.clock.sleep(TimeDelta::seconds(2)).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Writes down when the chat may be written to again: before the result is recorded, because that frees the chat.
+    #[expect(clippy::too_many_arguments, reason = "all of one send; a struct for one call says no more")]
+    async fn pace(
+        &self,
+        row: &DeliveryRow,
+        target: &ChatTarget,
+        sends: &[(String, Instant)],
+        started_at: Instant,
+        ended_at: Instant,
+        observed: &Observed,
+        decision: &Decision,
+    ) {
+        if matches!(observed, Observed::NotSent { .. }) {
+            return;
+        }
+        let names: Vec<&str> = self.names_of_same_chat(&row.chat).collect();
+        let mut starts: Vec<Instant> =
+            sends.iter().filter(|(chat, _)| names.contains(&chat.as_str())).map(|(_, at)| *at).collect();
+        starts.push(started_at);
+        let mut free_at = self.settings.limits.chat_free_at(&starts, target.id.is_group(), ended_at);
+        let everybody = match (observed, decision) {
+            (Observed::RetryAfter { secs }, _) => {
+                free_at = free_at.max(match decision {
+                    Decision::Retry { at, .. } => *at,
+                    _ => ended_at + TimeDelta::seconds(*secs),
+                });
+                let mut flood = self.flood.lock().unwrap_or_else(PoisonError::into_inner);
+                flood.note(&row.chat, ended_at)
+            }
+            // Nobody gets through while the Bot API does not know us; one chat at a time finds out.
+            (Observed::Unauthorized { .. }, Decision::Retry { at, .. }) => {
+                free_at = free_at.max(*at);
+                true
+            }
+            _ => false,
+        };
+        let held = if everybody { self.targets.keys().map(String::as_str).collect() } else { names };
+        self.hold(held, free_at).await;
+    }
+
+    async fn hold(&self, names: Vec<&str>, until: Instant) {
+        for name in names {
+            if let Err(error) = self.store.hold_chat(name, until).await {
+                tracing::warn!(
+                    chat.name = name,
+                    reason = error.reason(),
+                    "cannot write down when a chat may be written to again"
+                );
+            }
+        }
+    }
+
+    /// Names of the config that lead to the same Telegram chat, the given one included.
+    fn names_of_same_chat<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let id = self.targets.get(name).map(|target| &target.id);
+        self.targets.iter().filter(move |(_, other)| Some(&other.id) == id).map(|(name, _)| name.as_str())
+    }
+
+    /// Where the chat of the config is now.
+    async fn address(&self, target: &ChatTarget) -> Result<ChatId, StoreError> {
+        let moved = self.store.chat_state(&moved_key(&target.id)).await?.migrated_to;
+        Ok(moved.map_or_else(|| target.id.clone(), ChatId::Id))
+    }
+}
+
+/// Under this name the new id of a chat is kept, beside the logical name: who puts another chat into the config must
+/// not be sent to where the former one moved.
+fn moved_key(id: &ChatId) -> String {
+    format!("id:{id}")
+}

@@ -1,0 +1,57 @@
+//! Where messages go: to Telegram, or, when the config says so in so many words, to standard output.
+
+use std::io::Write as _;
+
+use super::telegram::{Answer, ChatId, NoAnswer, TelegramClient, Text};
+
+/// A chat of the config, with the forum topic if there is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatTarget {
+    pub id: ChatId,
+    pub topic: Option<i64>,
+}
+
+/// The way out for messages.
+#[derive(Debug, Clone)]
+pub enum Transport {
+    Telegram(TelegramClient),
+    /// Prints instead of sending, for trying things out. Every print counts as sent, without a message id.
+    Stdout,
+}
+
+impl Transport {
+    pub(super) async fn send(&self, chat: &ChatId, text: &Text) -> Result<Answer, NoAnswer> {
+        match self {
+            Self::Telegram(client) => client.send_message(chat, text).await,
+            Self::Stdout => print(chat, "", text),
+        }
+    }
+
+    pub(super) async fn edit(&self, chat: &ChatId, message_id: i64, text: &Text) -> Result<Answer, NoAnswer> {
+        match self {
+            Self::Telegram(client) => client.edit_message_text(chat, message_id, text).await,
+            Self::Stdout => print(chat, ", исправление", text),
+        }
+    }
+
+    /// Whether the way out works at all right now; sends nothing.
+    pub(super) async fn ask(&self) -> Result<Answer, NoAnswer> {
+        match self {
+            Self::Telegram(client) => client.get_me().await,
+            Self::Stdout => Ok(Answer { status: 200, ..Answer::default() }),
+        }
+    }
+
+    /// Printed text is read by people and needs no markup.
+    pub(super) fn reads_html(&self) -> bool {
+        matches!(self, Self::Telegram(_))
+    }
+}
+
+fn print(chat: &ChatId, what: &str, text: &Text) -> Result<Answer, NoAnswer> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "── {chat}{what} ──\n{}\n", text.body)
+        .and_then(|()| out.flush())
+        .map_err(|error| NoAnswer::NotSent(error.to_string()))?;
+    Ok(Answer { status: 200, ..Answer::default() })
+}

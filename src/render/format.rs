@@ -1,1 +1,0 @@
-//! The only formatter: money, counts, shares, times, plural forms, in Russian.

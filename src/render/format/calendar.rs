@@ -1,0 +1,111 @@
+//! Days and times of day, in the cases Russian sentences need.
+
+use chrono::{Datelike, NaiveDate, Weekday};
+use chrono_tz::Tz;
+
+use super::NBSP;
+use crate::clock::Instant;
+
+const MONTHS: [&str; 12] = [
+    "января",
+    "февраля",
+    "марта",
+    "апреля",
+    "мая",
+    "июня",
+    "июля",
+    "августа",
+    "сентября",
+    "октября",
+    "ноября",
+    "декабря",
+];
+const NOMINATIVE: [&str; 7] =
+    ["понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье"];
+const ACCUSATIVE: [&str; 7] =
+    ["понедельник", "вторник", "среду", "четверг", "пятницу", "субботу", "воскресенье"];
+const GENITIVE: [&str; 7] =
+    ["понедельника", "вторника", "среды", "четверга", "пятницы", "субботы", "воскресенья"];
+const DATIVE: [&str; 7] =
+    ["понедельнику", "вторнику", "среде", "четвергу", "пятнице", "субботе", "воскресенью"];
+
+fn pick(names: [&'static str; 7], weekday: Weekday) -> &'static str {
+    names[weekday.num_days_from_monday() as usize]
+}
+
+/// `20 августа`.
+pub fn date(on: NaiveDate) -> String {
+    format!("{}{NBSP}{}", on.day(), MONTHS[on.month0() as usize])
+}
+
+/// `четверг, 20 августа`.
+pub fn day(on: NaiveDate) -> String {
+    format!("{}, {}", pick(NOMINATIVE, on.weekday()), date(on))
+}
+
+/// `среду, 19 августа`: after «за».
+pub fn day_accusative(on: NaiveDate) -> String {
+    format!("{}, {}", pick(ACCUSATIVE, on.weekday()), date(on))
+}
+
+/// `среды`: after «для».
+pub fn weekday_genitive(weekday: Weekday) -> &'static str {
+    pick(GENITIVE, weekday)
+}
+
+/// `среде`: after «к».
+pub fn weekday_dative(weekday: Weekday) -> &'static str {
+    pick(DATIVE, weekday)
+}
+
+/// `обычной среде`: after «к».
+pub fn usual_weekday_dative(weekday: Weekday) -> String {
+    let adjective = match weekday {
+        Weekday::Wed | Weekday::Fri | Weekday::Sat => "обычной",
+        _ => "обычному",
+    };
+    format!("{adjective} {}", weekday_dative(weekday))
+}
+
+/// `21:40` by the clocks of the zone.
+pub fn time(at: Instant, zone: Tz) -> String {
+    at.with_timezone(&zone).format("%H:%M").to_string()
+}
+
+/// `21:40` on the day the text is read, `21:40, 19 августа` on another one.
+pub fn moment(at: Instant, zone: Tz, today_on: NaiveDate) -> String {
+    let on = at.with_timezone(&zone).date_naive();
+    if on == today_on { time(at, zone) } else { format!("{}, {}", time(at, zone), date(on)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeZone;
+
+    use super::*;
+
+    fn on(year: i32, month: u32, day: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(year, month, day).unwrap()
+    }
+
+    #[test]
+    fn days_stand_in_the_case_of_their_sentence() {
+        let wednesday = on(2026, 8, 19);
+        assert_eq!(day(wednesday), "среда, 19\u{a0}августа");
+        assert_eq!(day_accusative(wednesday), "среду, 19\u{a0}августа");
+        assert_eq!(day(on(2026, 1, 1)), "четверг, 1\u{a0}января");
+        assert_eq!(weekday_genitive(Weekday::Wed), "среды");
+        assert_eq!(usual_weekday_dative(Weekday::Wed), "обычной среде");
+        assert_eq!(usual_weekday_dative(Weekday::Sun), "обычному воскресенью");
+        assert_eq!(date(on(2026, 12, 31)), "31\u{a0}декабря");
+    }
+
+    #[test]
+    fn times_are_those_of_the_zone_and_name_another_day() {
+        let zone = chrono_tz::Europe::Moscow;
+        let at = chrono::Utc.with_ymd_and_hms(2026, 8, 20, 21, 40, 0).unwrap();
+        assert_eq!(time(at, zone), "00:40");
+        assert_eq!(moment(at, zone, on(2026, 8, 21)), "00:40");
+        assert_eq!(moment(at, zone, on(2026, 8, 20)), "00:40, 21\u{a0}августа");
+    }
+}

@@ -1,0 +1,72 @@
+//! Bounded reasons in words: for ops, for readers, and what to do about them.
+
+/// What happened, for ops. A reason nobody has put into words stands for itself.
+pub fn for_ops(reason: &str) -> &str {
+    match reason {
+        "unreachable" | "cannot_connect" => "нет соединения",
+        "timeout" => "нет ответа вовремя",
+        "server_error" => "ошибка на той стороне",
+        "throttled" | "rate_limited" => "просят слать реже",
+        "not_json" | "unexpected_shape" => "ответ не разобрать",
+        "unauthorized" => "ключ не принят",
+        "forbidden" => "нет прав",
+        "not_found" | "wrong_address" => "неверный адрес",
+        "bad_request" => "запрос не принят",
+        "sink" | "db_unavailable" => "база данных недоступна",
+        "disk_full" => "на диске базы данных кончилось место",
+        "db_inconsistent" => "в базе данных неожиданные значения",
+        "db_refused" | "db_migrate" | "db_url" => "база данных не приняла запрос",
+        "blocked" => "пользователь заблокировал бота",
+        "user_deactivated" => "аккаунт получателя удалён",
+        "not_started" => "получатель не нажал «Старт» у бота",
+        "chat_is_bot" => "вместо чата указан бот",
+        "kicked" => "бота удалили из чата",
+        "not_member" => "бота нет в чате",
+        "chat_deleted" => "чат удалён",
+        "chat_not_found" => "чат не найден",
+        "chat_not_configured" => "чата нет в настройках",
+        "no_rights" => "боту нельзя писать в чат",
+        "topic_gone" => "тема удалена",
+        "topic_closed" => "тема закрыта",
+        "too_long" => "сообщение слишком длинное",
+        "empty_text" | "bad_text" | "bad_markup" => "Telegram не принял текст",
+        "expired" => "срок отправки вышел",
+        "maybe_lost" | "unknown_outcome" => "неизвестно, дошло ли",
+        "worker_lost" => "программа остановилась на полпути",
+        "connection_broken" => "связь оборвалась",
+        "not_telegram" => "вместо Telegram ответил кто-то другой",
+        "proxy_refused" => "прокси не пускает",
+        "migrated" => "чат переехал",
+        other => other,
+    }
+}
+
+/// What happened, for readers: the end of «Отправка была назначена на 09:00, но …». `None` for what would tell them nothing.
+pub fn for_readers(reason: &str) -> Option<&'static str> {
+    Some(match reason {
+        "unreachable" | "timeout" | "server_error" | "throttled" | "not_json" => "CRM сейчас не отвечает",
+        "unauthorized" | "forbidden" | "not_found" => "CRM не даёт программе прочитать данные",
+        "sink" | "db_unavailable" | "disk_full" => "программа не может записать данные",
+        _ => return None,
+    })
+}
+
+/// What a human should do so that messages to the chat arrive again.
+pub fn fix_of_chat(reason: &str, chat: &str) -> String {
+    match reason {
+        "blocked" | "not_started" => "получателю нужно открыть бота и нажать «Старт».".to_owned(),
+        "kicked" | "not_member" => "верните бота в чат.".to_owned(),
+        "no_rights" => "дайте боту право писать в чат (в канале он должен быть администратором).".to_owned(),
+        "topic_gone" => format!("укажите другую тему: ключ chats.{chat}.topic."),
+        "topic_closed" => "откройте тему или сделайте бота администратором.".to_owned(),
+        "chat_not_configured" => format!("опишите чат в настройках: [chats.{chat}] с ключом id."),
+        "user_deactivated" | "chat_deleted" | "chat_is_bot" | "chat_not_found" => {
+            format!("проверьте ключ chats.{chat}.id; какие чаты видит бот, покажет svodka chats.")
+        }
+        "expired" => "проверьте связь с Telegram; отчёт можно выпустить заново: svodka run.".to_owned(),
+        "too_long" | "empty_text" | "bad_text" | "bad_markup" | "refused" => {
+            "это ошибка программы: сообщите разработчикам номер сообщения.".to_owned()
+        }
+        _ => "проверьте чат командой svodka doctor.".to_owned(),
+    }
+}

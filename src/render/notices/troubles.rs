@@ -1,0 +1,194 @@
+//! Each trouble in words for ops.
+
+use super::reasons::{fix_of_chat, for_ops};
+use super::{Speech, short};
+use crate::alert::Trouble;
+use crate::clock::Instant;
+use crate::render::format::{MESSAGES, counted, duration};
+
+/// A trouble in words. `automatic` and `affected` end without a full stop, the others are sentences.
+pub struct Told {
+    pub title: String,
+    pub what: String,
+    /// When it began; `None` = when the incident was opened.
+    pub since: Option<Instant>,
+    pub affected: Option<String>,
+    pub automatic: String,
+    pub human: String,
+}
+
+pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
+    match trouble {
+        Trouble::RunFailed { job, slot_at, failed_at, reason, note, .. } => Told {
+            title: format!("Не получилось: {}", speech.job(job)),
+            what: with_note(
+                &format!("Запуск на {}: {}.", speech.moment(*slot_at, now), for_ops(reason)),
+                note.as_deref(),
+            ),
+            since: Some(*failed_at),
+            affected: readers(speech, job),
+            automatic: "попытки на этот запуск исчерпаны, следующий по расписанию".to_owned(),
+            human: format!("устраните причину и запустите ещё раз: svodka run {job}"),
+        },
+        Trouble::SourceDown { source, reason, since, jobs } => Told {
+            title: format!("Не читаются {}", source_words(source)),
+            what: format!("Источник {source}: {}.", for_ops(reason)),
+            since: Some(*since),
+            affected: jobs_words(speech, jobs),
+            automatic: "пробует снова и догрузит пропущенное, когда источник ответит".to_owned(),
+            human: "если это дольше часа, проверьте, открывается ли CRM, и выполните svodka doctor."
+                .to_owned(),
+        },
+        Trouble::SourceRefused { source, reason, since, jobs } => Told {
+            title: format!("CRM не пускает: {}", source_words(source)),
+            what: match reason.as_str() {
+                "forbidden" => format!("Источник {source}: у ключа нет нужных прав."),
+                _ => format!("Источник {source}: ключ не принят."),
+            },
+            since: Some(*since),
+            affected: jobs_words(speech, jobs),
+            automatic: "догрузит пропущенное, как только ключ заработает".to_owned(),
+            human: format!(
+                "проверьте ключ в RetailCRM и переменную {}, затем выполните svodka doctor.",
+                key_of(source)
+            ),
+        },
+        Trouble::DeliveryDead { chat, reason, count, public_ids, last_at } => Told {
+            title: format!("Не доставлено в чат «{chat}»"),
+            what: format!("{}: {}.{}", counted(*count, MESSAGES), for_ops(reason), numbers(public_ids)),
+            since: Some(*last_at),
+            affected: Some(format!("читателей чата «{chat}»")),
+            automatic: "эти сообщения больше не шлёт, новые шлёт как обычно".to_owned(),
+            human: fix_of_chat(reason, chat),
+        },
+        Trouble::DeliveryMaybeLost { chat, count, public_ids, last_at } => Told {
+            title: format!("Неизвестно, дошло ли до чата «{chat}»"),
+            what: format!(
+                "{}: связь с Telegram оборвалась во время отправки.{}",
+                counted(*count, MESSAGES),
+                numbers(public_ids)
+            ),
+            since: Some(*last_at),
+            affected: Some(format!("читателей чата «{chat}»")),
+            automatic: "больше не шлёт, чтобы не задвоить".to_owned(),
+            human: "найдите номер в чате; если его там нет, выпустите отчёт заново: svodka run.".to_owned(),
+        },
+        Trouble::DeliveryStuck { chat, reason, count, since } => Told {
+            title: format!("Сообщения в чат «{chat}» ждут отправки"),
+            what: format!("{} в очереди: {}.", counted(*count, MESSAGES), for_ops(reason)),
+            since: Some(*since),
+            affected: Some(format!("читателей чата «{chat}»")),
+            automatic: "пробует снова, пока не выйдет срок сообщения; порядок сохранит".to_owned(),
+            human: "проверьте связь с Telegram: svodka doctor.".to_owned(),
+        },
+        Trouble::TelegramRefused { reason, since } => Told {
+            title: "Telegram не узнаёт бота".to_owned(),
+            what: match reason.as_str() {
+                "wrong_address" => "По этому адресу нет Bot API.".to_owned(),
+                _ => "Токен бота не принят.".to_owned(),
+            },
+            since: Some(*since),
+            affected: Some("все чаты".to_owned()),
+            automatic: "копит сообщения и пробует снова каждые несколько минут".to_owned(),
+            human: match reason.as_str() {
+                "wrong_address" => "проверьте ключ telegram.api_url.".to_owned(),
+                _ => "возьмите токен у @BotFather и поставьте его в TELEGRAM_BOT_TOKEN.".to_owned(),
+            },
+        },
+        Trouble::MarkupRefused { chat, public_id, at } => Told {
+            title: "Telegram не принял разметку".to_owned(),
+            what: format!("Сообщение № {public_id} в чат «{chat}»."),
+            since: Some(*at),
+            affected: None,
+            automatic: "отправила его без оформления, цифры те же".to_owned(),
+            human: "это ошибка программы: сообщите разработчикам номер сообщения.".to_owned(),
+        },
+        Trouble::DeadlineMissed { job, slot_at, deadline_at, reason, is_given_up, .. } => Told {
+            title: format!("Опаздывает: {}", speech.job(job)),
+            what: match reason {
+                Some(reason) => format!("Ждали к {}: {}.", speech.moment(*deadline_at, now), for_ops(reason)),
+                None => format!(
+                    "Запуск на {}, ждали к {}.",
+                    speech.moment(*slot_at, now),
+                    speech.moment(*deadline_at, now)
+                ),
+            },
+            since: Some(*deadline_at),
+            affected: readers(speech, job),
+            automatic: match is_given_up {
+                false => "отправит отчёт, как только получится; читателям об этом сказано".to_owned(),
+                true => "больше не пробует; читателям об этом сказано".to_owned(),
+            },
+            human: match is_given_up {
+                false => format!("посмотрите, на чём он стоит: svodka runs --job {job}"),
+                true => format!("устраните причину и запустите ещё раз: svodka run {job}"),
+            },
+        },
+        Trouble::CaughtUp { job, slot_at, lateness_secs, .. } => Told {
+            title: format!("Вышло с опозданием: {}", speech.job(job)),
+            what: format!(
+                "Запуск на {} начался на {} позже: программа не работала.",
+                speech.moment(*slot_at, now),
+                duration(*lateness_secs as f64)
+            ),
+            since: Some(*slot_at),
+            affected: readers(speech, job),
+            automatic: "наверстала сама, числа за тот же период".to_owned(),
+            human: "ничего, если остановка была намеренной.".to_owned(),
+        },
+        Trouble::StoreTrouble { reason } => Told {
+            title: "Сбой базы данных".to_owned(),
+            what: format!("Причина: {}.", for_ops(reason)),
+            since: None,
+            affected: Some("все отчёты".to_owned()),
+            automatic: "пробует снова, начатое не теряется".to_owned(),
+            human: "проверьте базу данных и место на диске.".to_owned(),
+        },
+        Trouble::Many { of, count, keys } => Told {
+            title: format!("Много однотипных неполадок: {count}"),
+            what: format!("Вид: {of}. Например: {}.", keys.join(", ")),
+            since: None,
+            affected: None,
+            automatic: "пробует снова каждую по отдельности".to_owned(),
+            human: "ищите общую причину: svodka doctor.".to_owned(),
+        },
+    }
+}
+
+fn readers(speech: &Speech, job: &str) -> Option<String> {
+    let chats = speech.job_chats.get(job).filter(|chats| !chats.is_empty())?;
+    let names: Vec<String> = chats.iter().map(|chat| format!("«{chat}»")).collect();
+    Some(format!("читателей {} {}", if names.len() == 1 { "чата" } else { "чатов" }, names.join(", ")))
+}
+
+fn jobs_words(speech: &Speech, jobs: &[String]) -> Option<String> {
+    (!jobs.is_empty()).then(|| jobs.iter().map(|job| speech.job(job)).collect::<Vec<_>>().join(", "))
+}
+
+fn numbers(public_ids: &[String]) -> String {
+    if public_ids.is_empty() { String::new() } else { format!(" № {}.", public_ids.join(", ")) }
+}
+
+fn with_note(what: &str, note: Option<&str>) -> String {
+    match note.and_then(short) {
+        Some(note) => format!("{what} {note}"),
+        None => what.to_owned(),
+    }
+}
+
+fn source_words(source: &str) -> &str {
+    match source {
+        "retailcrm_orders" => "заказы CRM",
+        "retailcrm_chats" => "чаты CRM",
+        "retailcrm_people" => "сотрудники и каналы CRM",
+        "bot_events" => "события бота",
+        other => other,
+    }
+}
+
+fn key_of(source: &str) -> &'static str {
+    match source {
+        "retailcrm_chats" => "RETAILCRM_BOT_TOKEN",
+        _ => "RETAILCRM_API_KEY",
+    }
+}
