@@ -78,8 +78,9 @@ pub(super) fn usual<T>(weekday: &WeekdayMean, value: Option<T>) -> Option<T> {
     value.filter(|_| weekday.days >= LEAST_WEEKDAYS)
 }
 
+/// Difference in per cent. Nothing against nothing is not worth a word.
 pub(super) fn relative(current: f64, base: f64) -> Option<String> {
-    Some(format::relative(current, base))
+    (current != 0.0 || base != 0.0).then(|| format::relative(current, base))
 }
 
 /// Differences of a share: only where both sides are large enough for percentage points.

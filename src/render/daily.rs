@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::compare::{Baselines, Change, relative};
-use super::format::{self, DIALOGS, MESSAGES, NBSP, ORDERS};
+use super::format::{self, DIALOGS, MESSAGES, ORDERS};
 use super::known::{Known, NO_DATA};
 use super::view::{DailyView, ManagerView, PersonView, WaitingView};
 use super::{RenderError, Report, parse, sentences, team};
@@ -60,8 +60,8 @@ fn view(digest: &DailyDigest, links: &Links) -> DailyView {
         team,
         waiting: waiting(digest, links),
         orders,
-        managers: full.iter().map(|block| manager(block, digest)).collect(),
-        more_managers: short.iter().map(|block| manager(block, digest)).collect(),
+        managers: full.iter().map(|block| manager(block, digest, true)).collect(),
+        more_managers: short.iter().map(|block| manager(block, digest, false)).collect(),
         channels: digest.channels.iter().filter_map(|block| channel(block, digest, &baselines)).collect(),
         warnings: warnings.filter_map(|warning| sentences::warning(warning, &digest.headline)).collect(),
         coverage: team::coverage_lines(digest),
@@ -113,7 +113,7 @@ fn age(waiting: &Waiting, digest: &DailyDigest) -> String {
     match (waiting.age_secs, (digest.computed_at - waiting.since_at).num_seconds()) {
         (60.., _) => format::working_time(waiting.age_secs as f64),
         (_, ..JUST_NOW_SECS) => "только что".to_owned(),
-        _ => "с нерабочего времени".to_owned(),
+        _ => "написали в нерабочее время".to_owned(),
     }
 }
 
@@ -121,7 +121,9 @@ fn customer_name(name: &str) -> String {
     format::name(name, CUSTOMER_NAME).unwrap_or_else(|| "Без имени".to_owned())
 }
 
-fn manager(block: &ManagerBlock, digest: &DailyDigest) -> ManagerView {
+/// What is known of a manager, told in lines: conversations, orders, who waits. A source that gave nothing has said so
+/// in its own block and is left out.
+fn manager(block: &ManagerBlock, digest: &DailyDigest, is_full: bool) -> ManagerView {
     let name = match block.id {
         Some(_) => format::name(&block.name, OWN_NAME).unwrap_or_else(|| "Без имени".to_owned()),
         None => "Не назначен".to_owned(),
@@ -129,68 +131,60 @@ fn manager(block: &ManagerBlock, digest: &DailyDigest) -> ManagerView {
     let current = &block.numbers.current;
     let chats = Known::of(digest.chat_coverage, current.chats.as_ref());
     let orders = Known::of(digest.order_coverage, current.orders.as_ref());
-    let waiting = block.waiting_now * u64::from(digest.waiting.is_some());
-    let waiting = match waiting {
-        0 => String::new(),
-        n => format!(", сейчас ждут ответа — {}", format::count(n)),
-    };
-    ManagerView {
-        name,
-        chats: dialogs(&chats, ""),
-        orders: format!("{}{waiting}", manager_orders(&orders, &chats, digest)),
+    let dialogs = dialogs(&chats, "");
+    let mut rest: Vec<String> = manager_orders(&orders, digest).into_iter().collect();
+    if let (Known::Whole(ChatSummary { conversion: Some(ratio), .. }), true) = (&chats, is_full) {
+        rest.push(format!("до заказа дошли {}", format::share_of(*ratio, DIALOGS)));
     }
+    if digest.waiting.is_some() && block.waiting_now > 0 {
+        rest.push(format!("ждут ответа — {}", format::count(block.waiting_now)));
+    }
+    let mut lines: Vec<String> = dialogs.into_iter().collect();
+    if !rest.is_empty() {
+        lines.push(rest.join(", "));
+    }
+    if lines.is_empty() {
+        lines.push(NO_DATA.to_owned());
+    }
+    ManagerView { name, lines }
 }
 
-/// `14 диалогов, первый ответ за 5 мин, ответили в 13 из 14`.
-fn dialogs(chats: &Known<'_, ChatSummary>, change: &str) -> String {
+/// `14 диалогов, с ответом 13 из 14, первый ответ за 5 мин`.
+fn dialogs(chats: &Known<'_, ChatSummary>, change: &str) -> Option<String> {
     let chats = match chats {
-        Known::Whole(chats) if chats.chats == 0 => return "диалогов не было".to_owned(),
+        Known::Whole(chats) if chats.chats == 0 => return Some(format!("диалогов не было{change}")),
         Known::Whole(chats) => chats,
-        Known::AtLeast(chats) => return format::at_least(chats.chats, DIALOGS),
-        Known::Nothing => return format!("диалоги — {NO_DATA}"),
+        Known::AtLeast(chats) => return (chats.chats > 0).then(|| format::at_least(chats.chats, DIALOGS)),
+        Known::Nothing => return None,
     };
     let mut text = format!("{}{change}", format::counted(chats.chats, DIALOGS));
+    if let Some(ratio) = chats.response_ratio {
+        text.push_str(&format!(", с ответом {}", format::share(ratio)));
+    }
     if let Some(secs) = chats.first_response_median_secs {
         text.push_str(&format!(", первый ответ за {}", format::working_time(secs)));
     }
-    if let Some(ratio) = chats.response_ratio {
-        text.push_str(&format!(", ответили в{NBSP}{}", format::share(ratio)));
-    }
-    text
+    Some(text)
 }
 
-/// `3 заказа на 12 400 ₽ (в 3 из 14 диалогов)`.
-fn manager_orders(
-    orders: &Known<'_, OrderSummary>,
-    chats: &Known<'_, ChatSummary>,
-    digest: &DailyDigest,
-) -> String {
+/// `3 заказа на 12 400 ₽`.
+fn manager_orders(orders: &Known<'_, OrderSummary>, digest: &DailyDigest) -> Option<String> {
     let money = |orders: &OrderSummary| format::money(orders.revenue, &digest.currency);
     match orders {
-        Known::Whole(orders) if orders.orders == 0 => "заказов не было".to_owned(),
+        Known::Whole(orders) if orders.orders == 0 => Some("заказов не было".to_owned()),
         Known::Whole(orders) => {
-            let text = format!("{} на {}", format::counted(orders.orders, ORDERS), money(orders));
-            match chats {
-                Known::Whole(ChatSummary { conversion: Some(ratio), .. }) => {
-                    format!("{text}, к заказу привели {}", format::share_of(*ratio, DIALOGS))
-                }
-                _ => text,
-            }
+            Some(format!("{} на {}", format::counted(orders.orders, ORDERS), money(orders)))
         }
-        Known::AtLeast(orders) => {
-            format!("{} на {}", format::at_least(orders.orders, ORDERS), money(orders))
-        }
-        Known::Nothing => format!("заказы — {NO_DATA}"),
+        Known::AtLeast(orders) => (orders.orders > 0)
+            .then(|| format!("{} на {}", format::at_least(orders.orders, ORDERS), money(orders))),
+        Known::Nothing => None,
     }
 }
 
-/// `WhatsApp «Опт»: 20 диалогов (к среде: +10 %), первый ответ за 5 мин, ответили в 95 %`; `None` where chats are
-/// not known at all.
+/// `WhatsApp «Опт»: 20 диалогов (к среде: +10 %), с ответом 95 %, первый ответ за 5 мин`; `None` where nothing is
+/// known.
 fn channel(block: &ChannelBlock, digest: &DailyDigest, baselines: &Baselines) -> Option<String> {
     let chats = Known::of(digest.chat_coverage, block.current.as_ref());
-    if matches!(chats, Known::Nothing) {
-        return None;
-    }
     let kind = format::channel(&block.kind);
     let own = block.name.as_deref().and_then(|name| format::name(name, OWN_NAME));
     let own = own.filter(|name| !name.eq_ignore_ascii_case(&kind));
@@ -200,5 +194,5 @@ fn channel(block: &ChannelBlock, digest: &DailyDigest, baselines: &Baselines) ->
         Known::Whole(chats) => Change::of(chats.chats as f64, before, None, relative),
         Known::AtLeast(_) | Known::Nothing => Change::default(),
     };
-    Some(format!("{name}: {}", dialogs(&chats, &baselines.suffix(&change))))
+    Some(format!("{name}: {}", dialogs(&chats, &baselines.suffix(&change))?))
 }

@@ -2,7 +2,7 @@
 
 use super::compare::Baselines;
 use super::format::{self, DIALOGS, NBSP, Noun};
-use crate::measure::digest::{DailyDigest, Headline, Ratio, Warning};
+use crate::measure::digest::{Coverage, DailyDigest, Headline, Ratio, Warning};
 
 /// The verb of «остался 1 диалог».
 const LEFT: Noun = Noun("остался", "осталось", "осталось");
@@ -13,6 +13,10 @@ pub(super) fn headline(digest: &DailyDigest, baselines: &Baselines) -> (String, 
     let money = |amount| format::money(amount, &digest.currency);
     let weekday = baselines.weekday_genitive();
     match &digest.headline {
+        Headline::NoData | Headline::Quiet | Headline::Steady if is_partial(digest.chat_coverage) => (
+            "Чаты за этот день прочитаны не до конца.".to_owned(),
+            Some("Выводов не делаем. Посмотрите чаты прямо в CRM.".to_owned()),
+        ),
         Headline::NoData => (
             "О чатах за этот день данных нет.".to_owned(),
             Some("Числа не показываем, чтобы не обмануть. Посмотрите чаты прямо в CRM.".to_owned()),
@@ -28,7 +32,7 @@ pub(super) fn headline(digest: &DailyDigest, baselines: &Baselines) -> (String, 
             let action = match waiting {
                 Some(0) => "Сейчас никто не ждёт. Проверьте в CRM, что все получили ответ.",
                 Some(_) => "Ответьте, пока клиент не ушёл к другим: кто ждёт сейчас — ниже.",
-                None => "Найдите их в CRM и ответьте, пока клиент не ушёл к другим.",
+                None => "Найдите такие диалоги в CRM и ответьте, пока клиент не ушёл к другим.",
             };
             (format!("Без ответа {verb} {dialogs} из{}{whole}.", NBSP), Some(action.to_owned()))
         }
@@ -44,7 +48,7 @@ pub(super) fn headline(digest: &DailyDigest, baselines: &Baselines) -> (String, 
             }),
         ),
         Headline::RevenueDown { revenue, usual } => (
-            format!("Заказов на {}, меньше обычного для {weekday} ({}).", money(*revenue), money(*usual)),
+            format!("Заказов на {} — меньше обычного для {weekday} ({}).", money(*revenue), money(*usual)),
             Some("Напишите тем, кто спрашивал, но не заказал.".to_owned()),
         ),
         Headline::Faster { median_secs, usual_secs } => (
@@ -52,10 +56,16 @@ pub(super) fn headline(digest: &DailyDigest, baselines: &Baselines) -> (String, 
             Some(begin_with_waiting(waiting).unwrap_or_else(|| "Так держать!".to_owned())),
         ),
         Headline::RevenueUp { revenue, usual } => (
-            format!("Заказов на {}, больше обычного для {weekday} ({}).", money(*revenue), money(*usual)),
+            format!("Заказов на {} — больше обычного для {weekday} ({}).", money(*revenue), money(*usual)),
             Some(begin_with_waiting(waiting).unwrap_or_else(|| "Так держать!".to_owned())),
         ),
-        Headline::Steady => ("День прошёл как обычно.".to_owned(), begin_with_waiting(waiting)),
+        Headline::Steady => (
+            steady(digest).to_owned(),
+            match waiting {
+                Some(0) => Some("Срочных дел нет: ответа никто не ждёт.".to_owned()),
+                waiting => begin_with_waiting(waiting),
+            },
+        ),
     }
 }
 
@@ -76,6 +86,21 @@ pub(super) fn warning(warning: &Warning, headline: &Headline) -> Option<String> 
     }
 }
 
+fn is_partial(coverage: Coverage) -> bool {
+    matches!(coverage, Coverage::Partial { .. })
+}
+
+/// «Ничего не изменилось» may be said only of what is known and compared.
+fn steady(digest: &DailyDigest) -> &'static str {
+    let before = &digest.team.previous;
+    let is_compared = before.chats.is_some() || before.orders.is_some() || digest.team.weekday.days > 0;
+    match digest.order_coverage {
+        _ if !is_compared => "Первая сводка: сравнивать пока не с чем.",
+        Coverage::Complete => "День без заметных изменений.",
+        Coverage::Partial { .. } | Coverage::Missing => "В чатах день без заметных изменений.",
+    }
+}
+
 fn begin_with_waiting(waiting: Option<u64>) -> Option<String> {
     let waiting = waiting.filter(|&waiting| waiting > 0)?;
     Some(format!("Начните с тех, кто ждёт ответа сейчас: {}.", format::count(waiting)))
@@ -86,8 +111,8 @@ fn against(current_secs: f64, usual_secs: f64) -> String {
     format!("{} против {}", format::working_time(current_secs), format::working_time(usual_secs))
 }
 
-/// `ответили в 80 % диалогов, днём раньше — в 92 %`.
+/// `в 80 % диалогов, днём раньше — в 92 %`.
 fn fall(from: Ratio, to: Ratio) -> String {
     let (to, from) = (format::share_of(to, DIALOGS), format::share(from));
-    format!("ответили в{NBSP}{to}, днём раньше — в{NBSP}{from}")
+    format!("в{NBSP}{to}, днём раньше — в{NBSP}{from}")
 }

@@ -6,6 +6,7 @@ use super::compare::{Baselines, Change, points, relative, usual};
 use super::format::{self, DIALOGS, NBSP, NONE};
 use super::known::{Known, NO_DATA};
 use super::view::Block;
+use crate::clock::Instant;
 use crate::measure::digest::{ChatSummary, Coverage, DailyDigest, OrderSummary};
 
 /// With fewer answers «каждый десятый» is nobody.
@@ -128,7 +129,10 @@ fn order_lines(orders: Known<'_, OrderSummary>, digest: &DailyDigest) -> Vec<Lin
         Known::AtLeast(orders) => {
             return vec![
                 Line::plain(format!("Оформлено: {}", at_least(orders.orders))),
-                Line::plain(format!("На сумму: не меньше{NBSP}{}", money(orders.revenue))),
+                Line::plain(match orders.orders {
+                    0 => format!("На сумму: {NO_DATA}"),
+                    _ => format!("На сумму: не меньше{NBSP}{}", money(orders.revenue)),
+                }),
                 Line::plain("Средний заказ и доли не считаем: день прочитан не до конца"),
             ];
         }
@@ -183,7 +187,7 @@ fn conversion(digest: &DailyDigest) -> Option<Line> {
     let ratio = chats.conversion?;
     let previous = team.previous.chats.as_ref().and_then(|before| before.conversion);
     Some(Line {
-        value: format!("Диалог привёл к заказу: в{NBSP}{}", format::share_of(ratio, DIALOGS)),
+        value: format!("Дошли до заказа: {}", format::share_of(ratio, DIALOGS)),
         change: points(ratio, previous, usual(&team.weekday, team.weekday.conversion)),
         rest: ", доля ещё растёт".to_owned(),
     })
@@ -193,8 +197,9 @@ fn count_change(n: u64, before: Option<u64>, mean: Option<f64>) -> Change {
     Change::of(n as f64, before.map(|n| n as f64), mean, relative)
 }
 
+/// A lower bound of nothing says nothing.
 fn at_least(n: u64) -> String {
-    format!("не меньше{NBSP}{}", format::count(n))
+    if n == 0 { NO_DATA.to_owned() } else { format!("не меньше{NBSP}{}", format::count(n)) }
 }
 
 /// How much of the day is known, and how to read what is.
@@ -202,30 +207,36 @@ pub(super) fn coverage_lines(digest: &DailyDigest) -> Vec<String> {
     let zone = digest.period.zone;
     let today_on = digest.computed_at.with_timezone(&zone).date_naive();
     let mut lines = Vec::new();
-    for (name, coverage) in [("Чаты", digest.chat_coverage), ("Заказы", digest.order_coverage)] {
+    for (name, coverage) in [("чаты", digest.chat_coverage), ("заказы", digest.order_coverage)] {
         match coverage {
             Coverage::Complete => {}
             Coverage::Partial { until } => {
                 let until = format::moment(until, zone, digest.day_on);
-                lines.push(format!("Неполные данные: {} до {until}, доли не считаем.", name.to_lowercase()));
+                lines.push(format!("Неполные данные: {name} до {until}, доли не считаем."));
             }
-            Coverage::Missing => lines.push(format!("{name}: {NO_DATA}.")),
+            Coverage::Missing => lines.push(format!("За этот день нет данных: {name}.")),
         }
     }
-    let moment = |at| format::moment(at, zone, today_on);
-    let chats = digest.chats_known_until.map(moment);
-    let orders = digest.orders_known_until.map(moment);
+    let known = |name: &str, coverage, until: Option<Instant>| {
+        let until = until.filter(|_| coverage == Coverage::Complete)?;
+        Some((name.to_owned(), format::moment(until, zone, today_on)))
+    };
+    let chats = known("чаты", digest.chat_coverage, digest.chats_known_until);
+    let orders = known("заказы", digest.order_coverage, digest.orders_known_until);
     match (chats, orders) {
-        (Some(chats), Some(orders)) if chats == orders => lines.push(format!("Данные на {chats}.")),
-        (Some(chats), Some(orders)) => lines.push(format!("Данные: чаты на {chats}, заказы на {orders}.")),
-        (Some(chats), None) => lines.push(format!("Данные: чаты на {chats}.")),
-        (None, Some(orders)) => lines.push(format!("Данные: заказы на {orders}.")),
-        (None, None) => {}
+        (Some((_, chats)), Some((_, orders))) if chats == orders => lines.push(format!("Данные на {chats}.")),
+        (chats, orders) => {
+            let known: Vec<String> =
+                chats.into_iter().chain(orders).map(|(name, until)| format!("{name} на {until}")).collect();
+            if !known.is_empty() {
+                lines.push(format!("Данные: {}.", known.join(", ")));
+            }
+        }
     }
     let chats = Known::of(digest.chat_coverage, digest.team.current.chats.as_ref());
     if let Known::Whole(ChatSummary { first_response_median_secs: Some(_), .. }) = chats {
         lines.push(
-            "Время ответа — рабочее. «Обычно» — середина: половина ответов быстрее, половина дольше."
+            "Время ответа считаем по рабочим часам. «Обычно» — медиана: половина ответов быстрее, половина дольше."
                 .to_owned(),
         );
     }

@@ -16,9 +16,9 @@ pub(super) struct DailyView {
     pub team: Block,
     pub waiting: WaitingView,
     pub orders: Block,
-    /// Two lines each.
+    /// A line on conversations and one on orders each.
     pub managers: Vec<ManagerView>,
-    /// One line each.
+    /// All in one line each.
     pub more_managers: Vec<ManagerView>,
     pub channels: Vec<String>,
     pub warnings: Vec<String>,
@@ -57,6 +57,6 @@ pub(super) struct PersonView {
 #[derive(Debug)]
 pub(super) struct ManagerView {
     pub name: String,
-    pub chats: String,
-    pub orders: String,
+    /// Never empty.
+    pub lines: Vec<String>,
 }

@@ -1,5 +1,7 @@
 //! The daily digest: one snapshot per kind of day.
 
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed};
 use svodka::facts::ManagerId;
 use svodka::measure::Period;
 use svodka::measure::digest::{
@@ -248,4 +250,48 @@ fn what_is_said_of_a_manager_without_conversations_is_said_in_words() {
     let text = messages(&digest, &links());
     assert!(text.contains("<b>Без имени</b>: диалогов не было\n2 заказа на 8 000 ₽\n"), "{text}");
     assert!(text.contains("Канал не указан: 3 диалога (к среде: было 0)"), "{text}");
+}
+
+/// Names as strangers may write them: markup, quotes, emoji, hidden and turning characters, newlines, length.
+fn hostile_name() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        3 => "[<>&\"'/=;#a-zA-Zа-яА-Я ]{0,30}",
+        1 => prop::sample::select(vec![
+            "</b>", "<a href=\"", "&lt;", "&#xD83D;", "😀", "👩\u{200d}👧", "\n\n", "\u{202e}", "\u{200b}", "\u{3164}", "№ x", "\0",
+        ])
+        .prop_map(str::to_owned),
+        1 => any::<String>(),
+    ];
+    prop::collection::vec(piece, 0..5).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 64, rng_seed: RngSeed::Fixed(821), failure_persistence: None, ..Config::default() })]
+
+    #[test]
+    fn no_name_can_break_a_message(
+        names in prop::collection::vec(hostile_name(), 1..80),
+        link in prop::option::of(hostile_name()),
+        late in prop::option::of(any::<i64>()),
+        median in any::<f64>(),
+        revenue in any::<i64>(),
+        chats in any::<u64>(),
+    ) {
+        let mut digest = ordinary();
+        digest.late_secs = late;
+        digest.currency = names[0].clone();
+        let team = digest.team.current.chats.as_mut().unwrap();
+        team.first_response_median_secs = Some(median);
+        team.chats = chats;
+        digest.team.current.orders.as_mut().unwrap().revenue = svodka::facts::Money(revenue);
+        digest.managers = names.iter().map(|name| manager(1, name, 5, 1, 1)).collect();
+        digest.channels = names.iter().map(|name| channel(name, Some(name), 5, 1)).collect();
+        digest.waiting = Some(names.iter().map(|name| waiting(1, name, 5, Some(name))).collect());
+        let links = Links { chat_link: link.map(|link| format!("https://shop.example/{link}/{{chat_id}}")) };
+        let report = render(&digest, &links).unwrap();
+        let parts = parts(&report).unwrap();
+        assert_sendable(&parts, &digest.public_id);
+        // A name stands on one line and opens no block of its own.
+        prop_assert!(!report.html.contains("\n\n\n"));
+    }
 }

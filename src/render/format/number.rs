@@ -1,6 +1,6 @@
 //! Counts, money, shares, differences, plural forms.
 
-use super::{MINUS, NBSP};
+use super::{MINUS, NBSP, name};
 use crate::facts::Money;
 use crate::measure::digest::Ratio;
 
@@ -8,6 +8,9 @@ use crate::measure::digest::Ratio;
 const SMALL_WHOLE: u64 = 20;
 /// Minor units from which kopecks are noise: 1 000 ₽.
 const KOPECKS_BELOW: u64 = 100_000;
+
+/// Code points of a currency; ISO codes have three.
+const CURRENCY: usize = 8;
 
 /// The three plural forms of a noun: 1 диалог, 2 диалога, 5 диалогов.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +54,10 @@ fn genitive(n: u64, noun: Noun) -> &'static str {
 pub fn money(amount: Money, currency: &str) -> String {
     let sign = if amount.0 < 0 { MINUS.to_string() } else { String::new() };
     let minor = amount.0.unsigned_abs();
-    let unit = if matches!(currency, "" | "RUB") { "₽" } else { currency };
+    let unit = match name(currency, CURRENCY) {
+        Some(code) if code != "RUB" => code,
+        _ => "₽".to_owned(),
+    };
     if minor.is_multiple_of(100) || minor >= KOPECKS_BELOW {
         let major = minor / 100 + u64::from(minor % 100 >= 50);
         format!("{sign}{}{NBSP}{unit}", count(major))
