@@ -7,6 +7,7 @@ mod migrations;
 #[cfg(feature = "sandbox")]
 mod sandbox_telegram;
 mod store_contract;
+mod render;
 mod support;
 #[cfg(feature = "sandbox")]
 mod sandbox_retailcrm;

@@ -14,8 +14,7 @@ pub use calendar::{
 pub use duration::{duration, faster_or_slower, working_time};
 pub use name::{channel, name, quoted};
 pub use number::{
-    Noun, count, counted, money, of_counted, percent, plural, points, relative, round_u64, share,
-    signed_percent,
+    Noun, at_least, count, counted, money, percent, plural, points, relative, share, share_of, signed_percent,
 };
 
 /// Keeps a number and its unit on one line.
