@@ -1,5 +1,4 @@
 //! Stateful stand-ins of the outside and the synthetic company that fills them.
-pub mod telegram;
 //!
 //! `svodka demo`, `svodka sandbox` and the tests share them, so this is product code. A stand-in is a model of the
 //! other side's state with HTTP as its skin, and it is stricter than the real service: what the real one might
@@ -7,3 +6,4 @@ pub mod telegram;
 
 pub mod retailcrm;
 pub mod shop;
+pub mod telegram;
