@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use secrecy::ExposeSecret;
-use svodka::settings::{ChatId, DEFAULT_TOML, DeliveryMode, Settings};
+use svodka::deliver::ChatId;
+use svodka::settings::{DEFAULT_TOML, DeliveryMode, Settings};
 
 fn load(variables: &[(&str, &str)]) -> Result<Settings, String> {
     let environment: BTreeMap<_, _> =
@@ -68,7 +69,7 @@ fn short_names_long_names_and_the_file_lie_over_each_other_in_that_order() {
     ])
     .unwrap();
     assert_eq!(settings.zone, chrono_tz::Asia::Omsk);
-    assert_eq!(settings.chats["managers"].id, ChatId::Number(-100_123));
+    assert_eq!(settings.chats["managers"].id, ChatId::Id(-100_123));
     assert_eq!(settings.chats["managers"].topic, Some(7), "the file's topic stays beside the variable's id");
     assert_eq!(settings.chats["ops"].id, ChatId::Name("@ops_room".into()));
     assert_eq!(settings.telegram.token.unwrap().expose_secret(), "from-long");

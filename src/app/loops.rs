@@ -9,7 +9,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::store_watch::StoreWatch;
-use crate::alert::Alerts;
+use crate::alert::{AlertError, Alerter};
 use crate::deliver::Sender;
 use crate::http::Health;
 use crate::jobs::Work;
@@ -89,7 +89,7 @@ fn note_end(ended: Result<Result<RunOutcome, StoreError>, JoinError>) {
 
 /// Looks for trouble and for missed deadlines.
 pub(super) async fn check_loop(
-    alerts: Arc<Alerts>,
+    alerts: Arc<Alerter>,
     sender: Arc<Sender>,
     mut watch: StoreWatch,
     metrics: Option<PrometheusHandle>,
@@ -100,6 +100,14 @@ pub(super) async fn check_loop(
         let checked = match alerts.deadline_step().await {
             Ok(_) => alerts.check_step().await.map(drop),
             Err(error) => Err(error),
+        };
+        let checked = match checked {
+            Err(AlertError::Render(error)) => {
+                tracing::error!(reason = "notice_faulty", "a notice could not be written: {error}");
+                Ok(())
+            }
+            Err(AlertError::Store(error)) => Err(error),
+            Ok(()) => Ok(()),
         };
         watch.note(&checked).await;
         trouble.note("checking", checked);

@@ -16,19 +16,22 @@ use tokio_util::sync::CancellationToken;
 use loops::{check_loop, schedule_loop};
 use store_watch::StoreWatch;
 
-use crate::alert::Alerts;
+use crate::alert::{AlertSettings, Alerter, Thresholds};
+use crate::bot::{Poller, PollerSettings};
 use crate::clock::SharedClock;
 use crate::collect::retailcrm::{RetailCrm, RetailCrmConfig};
 use crate::deliver::telegram::{TelegramClient, TelegramConfig};
-use crate::deliver::{Sender, Transport};
+use crate::deliver::{Sender, SenderSettings, Transport};
 use crate::http::{self, Health};
 use crate::jobs::Work;
-use crate::outbound::{Backoff, ClientOptions, Jitter};
+use crate::outbound::{ClientOptions, Jitter};
+use crate::render::notices::Speech;
 use crate::schedule::planner::Planner;
 use crate::schedule::runner::{LEASE_SECS, RunOutcome, Runner};
+use crate::schedule::{Job, ReportKind};
 use crate::settings::{ConfigError, DeliveryMode, Settings};
 use crate::store::{Store, StoreError};
-use crate::{bot, telemetry};
+use crate::telemetry;
 
 /// A store away at the start is waited for this long; then the platform may restart us.
 const STORE_WITHIN: TimeDelta = TimeDelta::seconds(60);
@@ -41,11 +44,12 @@ pub struct App {
     pub settings: Arc<Settings>,
     pub store: Store,
     pub clock: SharedClock,
+    pub jitter: Jitter,
     pub work: Arc<Work>,
     pub runner: Arc<Runner>,
     pub planner: Arc<Planner>,
     pub sender: Arc<Sender>,
-    pub alerts: Arc<Alerts>,
+    pub alerts: Arc<Alerter>,
     pub health: Health,
 }
 
@@ -72,18 +76,18 @@ impl App {
             clock.clone(),
             jitter.clone(),
             settings.chats.clone(),
-            owner.clone(),
+            SenderSettings::new(owner.clone()),
         ));
         let runner = Arc::new(Runner {
             store: store.clone(),
             clock: clock.clone(),
-            jitter,
+            jitter: jitter.clone(),
             owner,
             jobs: settings.jobs.clone(),
         });
         let planner =
             Arc::new(Planner::new(store.clone(), clock.clone(), settings.jobs.values().cloned().collect()));
-        let alerts = Arc::new(Alerts::new(store.clone(), clock.clone(), settings.clone()));
+        let alerts = Arc::new(Alerter::new(store.clone(), clock.clone(), alert_settings(&settings)));
         let work = Arc::new(Work {
             settings: settings.clone(),
             store: store.clone(),
@@ -92,7 +96,7 @@ impl App {
             reading: tokio::sync::Mutex::default(),
         });
         let health = Health::default();
-        Ok(Self { settings, store, clock, work, runner, planner, sender, alerts, health })
+        Ok(Self { settings, store, clock, jitter, work, runner, planner, sender, alerts, health })
     }
 
     /// Claims exactly this run and executes it; [`RunOutcome::Idle`] when it is not to be had.
@@ -141,14 +145,16 @@ impl App {
             let (sender, stop) = (self.sender.clone(), stop.clone());
             async move { sender.run(stop).await }
         });
-        let watch = StoreWatch::new(&self.settings, self.clock.clone());
+        let watch =
+            StoreWatch::new(&self.settings, alert_settings(&self.settings).speech, self.clock.clone());
         work.spawn(check_loop(self.alerts.clone(), self.sender.clone(), watch, metrics, stop.clone()));
         if self.settings.telegram.listen
-            && let (DeliveryMode::Telegram, Ok(config)) =
-                (self.settings.delivery, telegram_config(&self.settings))
+            && let (DeliveryMode::Telegram, Ok(settings)) =
+                (self.settings.delivery, poller_settings(&self.settings))
         {
-            let (store, clock, stop) = (self.store.clone(), self.clock.clone(), stop.clone());
-            work.spawn(async move { bot::listen(config, store, clock, stop).await });
+            let poller = Poller::new(&settings, self.store.clone(), self.clock.clone(), self.jitter.clone())?;
+            let stop = stop.clone();
+            work.spawn(async move { poller.run(stop).await });
         }
         tracing::info!(
             "svodka {} works: {} jobs, {} database",
@@ -209,14 +215,12 @@ fn crm_client(
     let crm = &settings.retailcrm;
     let (Some(crm_url), Some(api_key)) = (crm.url.clone(), crm.api_key.clone()) else { return Ok(None) };
     let config = RetailCrmConfig {
-        crm_url,
-        api_key,
         bot_url: crm.bot_url.clone(),
         bot_token: crm.bot_token.clone(),
         requests_per_second: crm.requests_per_second,
         first_load_days: crm.first_load_days,
         http: ClientOptions { timeout: crm.timeout, proxy: crm.proxy.clone(), ..ClientOptions::default() },
-        ..RetailCrmConfig::default()
+        ..RetailCrmConfig::new(crm_url, api_key)
     };
     Ok(Some(RetailCrm::new(config, clock.clone(), jitter.clone())?))
 }
@@ -237,6 +241,44 @@ pub fn telegram_config(settings: &Settings) -> Result<TelegramConfig, ConfigErro
         ..ClientOptions::default()
     };
     Ok(TelegramConfig { api_url: telegram.api_url.clone(), token, http })
+}
+
+/// How to listen to Telegram.
+///
+/// # Errors
+/// As [`telegram_config`].
+pub fn poller_settings(settings: &Settings) -> Result<PollerSettings, ConfigError> {
+    /// As long as Telegram holds an empty poll without a proxy in between giving up.
+    const POLL_SECS: u32 = 25;
+    let TelegramConfig { api_url, token, http } = telegram_config(settings)?;
+    Ok(PollerSettings { api_url, token, http, poll_secs: POLL_SECS })
+}
+
+/// What alerts need to know of the configuration.
+fn alert_settings(settings: &Settings) -> AlertSettings {
+    let readers = settings.jobs.values().filter(|job| job.report.has_messages());
+    let speech = Speech {
+        zone: settings.zone,
+        job_titles: settings.jobs.values().map(|job| (job.name.clone(), title(job).to_owned())).collect(),
+        job_chats: readers.map(|job| (job.name.clone(), job.chats.clone())).collect(),
+    };
+    let source_down_after = TimeDelta::from_std(settings.source_down_after).unwrap_or(TimeDelta::MAX);
+    AlertSettings {
+        ops_chat: settings.chats.contains_key(&settings.ops_chat).then(|| settings.ops_chat.clone()),
+        thresholds: Thresholds { source_down_after, ..Thresholds::default() },
+        speech,
+        most_messages: 3,
+    }
+}
+
+/// What people call a job.
+fn title(job: &Job) -> &'static str {
+    match job.report {
+        ReportKind::Daily => "Ежедневная сводка",
+        ReportKind::Sync => "Чтение CRM",
+        ReportKind::Reconcile => "Сверка с CRM",
+        ReportKind::Retention => "Удаление старых текстов",
+    }
 }
 
 /// Name of this worker in leases: for humans, and different for each start.

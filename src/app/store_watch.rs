@@ -5,10 +5,11 @@
 
 use chrono::TimeDelta;
 
+use crate::alert::Trouble;
 use crate::clock::{Instant, SharedClock};
 use crate::deliver::ChatTarget;
 use crate::deliver::telegram::{TelegramClient, Text};
-use crate::render::notices;
+use crate::render::notices::{Incident, Speech};
 use crate::settings::{DeliveryMode, Settings};
 use crate::store::StoreError;
 
@@ -20,7 +21,7 @@ pub(super) struct StoreWatch {
     pub(super) clock: SharedClock,
     client: Option<TelegramClient>,
     target: Option<ChatTarget>,
-    zone: chrono_tz::Tz,
+    speech: Speech,
     down: Option<Down>,
 }
 
@@ -33,13 +34,13 @@ struct Down {
 
 impl StoreWatch {
     /// A watch that tells the ops chat; silent when nothing is sent to Telegram.
-    pub(super) fn new(settings: &Settings, clock: SharedClock) -> Self {
+    pub(super) fn new(settings: &Settings, speech: Speech, clock: SharedClock) -> Self {
         let client = (settings.delivery == DeliveryMode::Telegram)
             .then(|| super::telegram_config(settings).ok())
             .flatten()
             .and_then(|config| TelegramClient::new(config).ok());
         let target = settings.chats.get(&settings.ops_chat).cloned();
-        Self { clock, client, target, zone: settings.zone, down: None }
+        Self { clock, client, target, speech, down: None }
     }
 
     /// Takes in how the last look at the store went.
@@ -48,29 +49,37 @@ impl StoreWatch {
         match looked {
             Ok(()) => {
                 if let Some(down) = self.down.take().filter(|down| down.is_told) {
-                    self.tell(&notices::store_back(now - down.since)).await;
+                    self.tell(&down, true).await;
                 }
             }
             Err(error) => {
                 let reason = error.reason();
-                let down = self.down.get_or_insert(Down { since: now, reason, is_told: false });
+                let mut down = self.down.take().unwrap_or(Down { since: now, reason, is_told: false });
                 down.reason = reason;
                 if !down.is_told && now - down.since >= TELL_AFTER {
-                    let text = notices::store_down(down.reason, down.since, self.zone);
-                    if self.tell(&text).await
-                        && let Some(down) = &mut self.down
-                    {
-                        down.is_told = true;
-                    }
+                    down.is_told = self.tell(&down, false).await;
                 }
+                self.down = Some(down);
             }
         }
     }
 
     /// Whether the message certainly or possibly went out: a doubtful one is not said twice.
-    async fn tell(&self, text: &str) -> bool {
+    async fn tell(&self, down: &Down, is_over: bool) -> bool {
         let (Some(client), Some(target)) = (&self.client, &self.target) else { return true };
-        let text = Text { body: text.to_owned(), is_html: true, topic: target.topic, is_silent: false };
+        let trouble = Trouble::StoreTrouble { reason: down.reason.to_owned() };
+        let incident = Incident { id: 0, trouble: &trouble, opened_at: down.since, is_over };
+        let now = self.clock.now();
+        let part =
+            if is_over { self.speech.resolved(&incident, now) } else { self.speech.opened(&incident, now) };
+        let body = match part {
+            Ok(part) => part.html,
+            Err(error) => {
+                tracing::error!(reason = "notice_faulty", "a notice could not be written: {error}");
+                return true;
+            }
+        };
+        let text = Text { body, is_html: true, topic: target.topic, is_silent: false };
         match client.send_message(&target.id, &text).await {
             Ok(answer) if (200..300).contains(&answer.status) => true,
             Ok(answer) => {

@@ -1,10 +1,14 @@
 //! `svodka chats`: which chats the bot has seen, with the ids the configuration needs.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::settings::{ConfigError, Settings};
+use crate::app::poller_settings;
+use crate::bot::list_chats_once;
+use crate::clock::{SharedClock, SystemClock};
+use crate::settings::Settings;
 use crate::store::deliveries::SeenChat;
 
 #[derive(Debug, clap::Args)]
@@ -17,12 +21,15 @@ pub(super) struct Args {
 /// Prints stored chats and those of updates nobody has read yet.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let settings = Settings::load()?;
-    if settings.telegram.token.is_none() {
-        return Err(ConfigError::one("telegram.token: there is no bot token; set TELEGRAM_BOT_TOKEN").into());
-    }
     let store = super::open_store(&settings).await?;
-    if let Err(error) = crate::bot::list_chats_once(&crate::app::telegram_config(&settings)?, &store).await {
-        eprintln!("new updates could not be read ({error}); these are the chats seen before");
+    let clock: SharedClock = Arc::new(SystemClock);
+    match list_chats_once(&poller_settings(&settings)?, &clock).await {
+        Ok(seen) => {
+            for chat in &seen {
+                store.save_seen_chat(chat).await?;
+            }
+        }
+        Err(error) => eprintln!("new updates could not be read ({error}); these are the chats seen before"),
     }
     let chats = store.list_seen_chats().await?;
     if args.json {

@@ -55,7 +55,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
                 for probe in crm.probe().await {
                     add(
                         &format!("retailcrm {}", probe.name),
-                        if probe.is_ok { Ok(probe.says) } else { Err(probe.says) },
+                        if probe.is_ok { Ok(probe.message) } else { Err(probe.message) },
                     );
                 }
             }

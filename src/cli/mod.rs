@@ -15,6 +15,7 @@ mod serve;
 mod sync;
 
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use chrono::NaiveDate;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -87,8 +88,11 @@ enum Format {
 }
 
 /// The version and the edition of the time-zone rules compiled in.
-fn version() -> String {
-    format!("{} (time zones {})", env!("CARGO_PKG_VERSION"), chrono_tz::IANA_TZDB_VERSION)
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        format!("{} (time zones {})", env!("CARGO_PKG_VERSION"), chrono_tz::IANA_TZDB_VERSION)
+    });
+    &VERSION
 }
 
 /// A wrong word on the command line that only the configuration could tell.

@@ -7,12 +7,12 @@ use chrono::TimeDelta;
 
 use super::Work;
 use crate::clock::SharedClock;
-use crate::collect::retailcrm::{RetailCrm, SyncMode, sync_chats, sync_orders, sync_people};
+use crate::collect::retailcrm::{RetailCrm, SyncMode};
 use crate::collect::{CollectError, SOURCE_CHATS, SOURCE_ORDERS, SOURCE_PEOPLE, Sink};
 use crate::facts::{FactBatch, SourceState, SourceStep};
 use crate::schedule::runner::{JobContext, JobError};
+use crate::store::Store;
 use crate::store::runs::RunResult;
-use crate::store::{Store, StoreError};
 
 /// Facts read this recently are fresh enough for a digest.
 const FRESH: TimeDelta = TimeDelta::minutes(2);
@@ -89,9 +89,9 @@ pub async fn read(work: &Work, mode: Mode, on_progress: Option<Arc<OnProgress>>)
 
 async fn round(crm: &RetailCrm, sink: &StoreSink, mode: SyncMode, source: &str) -> Result<(), CollectError> {
     match source {
-        SOURCE_PEOPLE => sync_people(crm, sink).await,
-        SOURCE_ORDERS => sync_orders(crm, sink, mode).await,
-        _ => sync_chats(crm, sink, mode).await,
+        SOURCE_PEOPLE => crm.sync_people(sink).await.map(drop),
+        SOURCE_ORDERS => crm.sync_orders(sink, mode).await.map(drop),
+        _ => crm.sync_chats(sink, mode).await.map(drop),
     }
 }
 
@@ -130,7 +130,7 @@ impl Sink for StoreSink {
     }
 
     async fn customers_without_link(&self, after_id: i64, limit: i64) -> anyhow::Result<Vec<i64>> {
-        Ok(self.store.customers_without_link(after_id, limit).await.map_err(StoreError::from)?)
+        Ok(self.store.customers_without_link(after_id, limit).await?)
     }
 
     fn progress(&self, source: &str, done: u64, total: Option<u64>) {

@@ -1,5 +1,5 @@
 //! What the tests share.
 
+pub mod digests;
 pub mod postgres;
 pub mod stores;
-pub mod digests;
