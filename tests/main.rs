@@ -11,3 +11,5 @@ mod schedule;
 mod settings;
 mod store_contract;
 mod support;
+#[cfg(feature = "sandbox")]
+mod worker;

@@ -3,3 +3,6 @@
 pub mod digests;
 pub mod postgres;
 pub mod stores;
+pub mod time;
+#[cfg(feature = "sandbox")]
+pub mod worker;
