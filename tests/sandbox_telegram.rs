@@ -562,3 +562,387 @@ async fn forwarding_shows_what_a_message_says_and_protection_forbids_it() {
     let edit = json!({"chat_id": PERSON, "message_id": forwarded, "text": "x"});
     assert_eq!(telegram.refused("editMessageText", edit).await, bad("message can't be edited"));
 }
+
+#[tokio::test]
+async fn pinning_needs_the_right_and_its_service_message_comes_as_an_update() {
+    let telegram = Telegram::quiet().await;
+    let id = telegram.send(SUPERGROUP, "x").await;
+    let args = |id: i64| json!({"chat_id": SUPERGROUP, "message_id": id});
+    let no_right = bad("not enough rights to manage pinned messages in the chat");
+    assert_eq!(telegram.refused("pinChatMessage", args(id)).await, no_right);
+    telegram.api.with_chat(SUPERGROUP, |chat| chat.bot = Standing::Administrator);
+    assert_eq!(telegram.refused("pinChatMessage", args(99)).await, bad("message to pin not found"));
+    assert_eq!(telegram.done("pinChatMessage", args(id)).await, json!(true));
+    let updates = telegram.done("getUpdates", json!({})).await;
+    let kinds: Vec<_> =
+        updates.as_array().unwrap().iter().map(|update| update.as_object().unwrap().len()).collect();
+    assert_eq!(kinds, [2, 2]);
+    assert_eq!(updates[0]["my_chat_member"]["new_chat_member"]["status"], "administrator");
+    assert_eq!(updates[1]["message"]["pinned_message"]["message_id"], id);
+    assert_eq!(telegram.send(SUPERGROUP, "y").await, id + 2);
+}
+
+#[tokio::test]
+async fn updates_are_confirmed_by_offset_forgotten_after_a_day_and_never_our_own() {
+    let telegram = Telegram::quiet().await;
+    let get = async |args: Value| -> Vec<(i64, String)> {
+        let updates = telegram.done("getUpdates", args).await;
+        let one = |update: &Value| {
+            let text = update["message"]["text"].as_str().unwrap_or_default().to_owned();
+            (update["update_id"].as_i64().unwrap(), text)
+        };
+        updates.as_array().unwrap().iter().map(one).collect()
+    };
+    telegram.send(GROUP, "своё").await;
+    for text in ["раз", "два", "три"] {
+        telegram.api.foreign_message(GROUP, "Иван", text);
+    }
+    let all = get(json!({})).await;
+    assert_eq!(all.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), ["раз", "два", "три"]);
+    assert_eq!(get(json!({"limit": 2})).await, all[..2]);
+    assert_eq!(get(json!({"offset": all[1].0})).await, all[1..]);
+    assert_eq!(get(json!({"offset": 0})).await, all[1..]);
+    assert_eq!(get(json!({"offset": -1})).await, all[2..]);
+    telegram.clock.advance(TimeDelta::hours(24));
+    assert_eq!(get(json!({})).await, []);
+    telegram.api.with_chat(GROUP, |chat| chat.bot = Standing::Kicked);
+    telegram.api.foreign_message(GROUP, "Иван", "за глаза");
+    let updates = telegram.done("getUpdates", json!({"allowed_updates": ["message"]})).await;
+    assert_eq!(updates[0]["my_chat_member"]["new_chat_member"]["status"], "kicked");
+    assert_eq!(updates.as_array().unwrap().len(), 1);
+    telegram.api.with_chat(GROUP, |chat| chat.bot = Standing::Member);
+    assert_eq!(get(json!({})).await.len(), 1, "the bot asked for messages only");
+}
+
+#[tokio::test]
+async fn a_long_poll_waits_for_an_update_or_for_its_time() {
+    let telegram = Telegram::quiet().await;
+    let poll = || telegram.call("getUpdates", json!({"timeout": 30}));
+    let (answer, ()) = tokio::join!(poll(), async {
+        until(|| telegram.api.requests().len() == 1).await;
+        telegram.api.foreign_message(PERSON, "Ольга", "/start");
+    });
+    assert_eq!(answer.1["result"][0]["message"]["entities"][0]["type"], "bot_command");
+    let id = answer.1["result"][0]["update_id"].as_i64().unwrap();
+    let poll = telegram.call("getUpdates", json!({"timeout": 30, "offset": id + 1}));
+    let (answer, ()) = tokio::join!(poll, async {
+        until(|| telegram.api.requests().len() == 2).await;
+        telegram.clock.advance(TimeDelta::seconds(30));
+    });
+    assert_eq!(answer, (200, json!({"ok": true, "result": []})));
+}
+
+#[tokio::test]
+async fn of_two_polls_the_older_one_is_sent_away() {
+    let telegram = Telegram::quiet().await;
+    let older = telegram.refused("getUpdates", json!({"timeout": 50}));
+    let (older, newer) = tokio::join!(older, async {
+        until(|| telegram.api.requests().len() == 1).await;
+        telegram.done("getUpdates", json!({})).await
+    });
+    let why =
+        "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
+    assert_eq!(older, (409, why.to_owned()));
+    assert_eq!(newer, json!([]));
+}
+
+#[tokio::test]
+async fn nobody_polls_beside_a_webhook() {
+    let telegram = Telegram::quiet().await;
+    telegram.api.set_webhook(Some("https://x.ru/hook"));
+    let why = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first";
+    assert_eq!(telegram.refused("getUpdates", json!({})).await, (409, why.to_owned()));
+    assert_eq!(telegram.done("getWebhookInfo", json!({})).await["url"], "https://x.ru/hook");
+    telegram.done("deleteWebhook", json!({})).await;
+    assert_eq!(telegram.done("getUpdates", json!({})).await, json!([]));
+}
+
+#[tokio::test]
+async fn teloxide_understands_every_answer_it_asks_for() {
+    use teloxide::prelude::*;
+    use teloxide::types::{
+        BotCommand, ChatKind, InlineKeyboardButton, InlineKeyboardMarkup, InputFile, ParseMode, UpdateKind,
+        UserId,
+    };
+    let telegram = Telegram::quiet().await;
+    let bot = Bot::with_client(telegram.api.token(), telegram.http.clone())
+        .set_api_url(telegram.api.url().parse().unwrap());
+    assert_eq!(bot.get_me().await.unwrap().username(), "svodka_bot");
+    bot.delete_webhook().await.unwrap();
+    assert_eq!(bot.get_webhook_info().await.unwrap().pending_update_count, 0);
+    for id in [PERSON, GROUP, SUPERGROUP, FORUM, CHANNEL] {
+        let chat = bot.get_chat(ChatId(id)).await.unwrap();
+        assert_eq!(chat.id, ChatId(id));
+        let member = bot.get_chat_member(ChatId(id), UserId(700_000_001)).await.unwrap();
+        assert!(member.is_present());
+        let keyboard = InlineKeyboardMarkup::new([[InlineKeyboardButton::callback("Ок", "ok")]]);
+        let sent = bot.send_message(ChatId(id), "<b>x</b> <pre>y</pre>").parse_mode(ParseMode::Html);
+        let sent = sent.reply_markup(keyboard).await.unwrap();
+        assert_eq!(sent.entities().unwrap().len(), 2);
+        assert_eq!(matches!(sent.chat.kind, ChatKind::Private(_)), id == PERSON);
+        let edited = bot.edit_message_text(ChatId(id), sent.id, "y").await.unwrap();
+        assert!(edited.edit_date().is_some());
+        telegram.api.foreign_message(id, "Иван", "/help");
+    }
+    let file = InputFile::memory(b"a;b".to_vec()).file_name("a.csv");
+    let sent = bot.send_document(ChatId(PERSON), file).caption("итог").await.unwrap();
+    assert_eq!(sent.document().unwrap().file.size, 3);
+    bot.forward_message(ChatId(PERSON), ChatId(SUPERGROUP), teloxide::types::MessageId(1)).await.unwrap();
+    let commands = [BotCommand::new("help", "справка")];
+    bot.set_my_commands(commands.clone()).await.unwrap();
+    assert_eq!(bot.get_my_commands().await.unwrap(), commands);
+    telegram.api.with_chat(GROUP, |chat| chat.bot = Standing::Kicked);
+    telegram.api.with_chat(FORUM, |chat| chat.bot = Standing::Administrator);
+    let keyboard = InlineKeyboardMarkup::new([[InlineKeyboardButton::callback("Ок", "ok")]]);
+    let sent = bot.send_message(ChatId(PERSON), "x").reply_markup(keyboard).await.unwrap();
+    telegram.api.press_button(PERSON, i64::from(sent.id.0), "Ольга", "ok").unwrap();
+    telegram.api.add_chat(SimChat::group(-5, "Старая"));
+    telegram.api.migrate(-5, -1_001_000_000_005);
+    let updates = bot.get_updates().await.unwrap();
+    let unknown = updates.iter().filter(|update| matches!(update.kind, UpdateKind::Error(_))).count();
+    assert_eq!((updates.len(), unknown), (10, 0), "{updates:#?}");
+    let refused = bot.send_message(ChatId(-5), "x").await.unwrap_err();
+    assert!(matches!(refused, teloxide::RequestError::MigrateToChatId(_)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn too_many_messages_to_a_chat_are_refused_with_the_seconds_to_wait() {
+    let telegram = Telegram::start(Flood::Strict).await;
+    for _ in 0..3 {
+        telegram.send(PERSON, "x").await;
+    }
+    let response = telegram.try_call("sendMessage", json!({"chat_id": PERSON, "text": "x"})).await.unwrap();
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["retry-after"]),
+        (429, &"2".parse().unwrap())
+    );
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["description"], "Too Many Requests: retry after 2");
+    assert_eq!(body["parameters"], json!({"retry_after": 2}));
+    assert_eq!(telegram.api.leftovers(), Vec::<String>::new());
+    telegram.send(GROUP, "другому чату можно").await;
+    telegram.clock.advance(TimeDelta::seconds(1));
+    telegram.send(PERSON, "x").await;
+    assert_eq!(telegram.api.leftovers(), ["sendMessage came before retry_after was over"]);
+    assert_eq!(telegram.api.messages(PERSON).len(), 4);
+}
+
+#[tokio::test]
+async fn a_group_takes_twenty_messages_and_edits_a_minute() {
+    let telegram = Telegram::start(Flood::Strict).await;
+    let id = telegram.send(GROUP, "x").await;
+    for n in 0..19 {
+        telegram.clock.advance(TimeDelta::seconds(1));
+        telegram.done("editMessageText", json!({"chat_id": GROUP, "message_id": id, "text": n})).await;
+    }
+    telegram.clock.advance(TimeDelta::seconds(1));
+    let edit = json!({"chat_id": GROUP, "message_id": id, "text": "ещё"});
+    let (status, body) = telegram.call("editMessageText", edit.clone()).await;
+    assert_eq!((status, &body["parameters"]["retry_after"]), (429, &json!(41)));
+    telegram.clock.advance(TimeDelta::seconds(41));
+    telegram.done("editMessageText", edit).await;
+}
+
+#[tokio::test]
+async fn the_bot_takes_thirty_messages_a_second_over_all_chats() {
+    let telegram = Telegram::start(Flood::Strict).await;
+    for person in 1000..1031 {
+        telegram.api.add_chat(SimChat::private(person, "Читатель"));
+    }
+    for person in 1000..1030 {
+        telegram.send(person, "x").await;
+    }
+    let (status, _) = telegram.call("sendMessage", json!({"chat_id": 1030, "text": "x"})).await;
+    assert_eq!(status, 429);
+    telegram.clock.advance(TimeDelta::seconds(1));
+    telegram.send(1030, "x").await;
+}
+
+#[tokio::test]
+async fn a_short_overrun_is_waited_out_inside_the_server_even_when_the_client_is_gone() {
+    let telegram = Telegram::start(Flood::Absorb).await;
+    for _ in 0..3 {
+        telegram.send(PERSON, "x").await;
+    }
+    let (id, ()) = tokio::join!(telegram.send(PERSON, "ждёт"), async {
+        until(|| telegram.api.requests().len() == 4).await;
+        assert_eq!(telegram.api.messages(PERSON).len(), 3);
+        telegram.clock.advance(TimeDelta::seconds(1));
+    });
+    assert_eq!(id, 4);
+    let gone = telegram.try_call("sendMessage", json!({"chat_id": PERSON, "text": "ушёл"}));
+    tokio::select! {
+        _ = gone => panic!("nothing moves the clock"),
+        () = until(|| telegram.api.requests().len() == 5) => {}
+    }
+    telegram.clock.advance(TimeDelta::seconds(1));
+    assert_eq!(telegram.api.messages(PERSON).last().unwrap().text, "ушёл");
+    let record = &telegram.api.requests()[4];
+    assert_eq!((record.status, record.message_id), (None, Some(5)));
+    assert_eq!(record.committed_at, Some(start() + TimeDelta::seconds(2)));
+}
+
+#[tokio::test]
+async fn before_the_commit_nothing_happens_whatever_the_sender_hears() {
+    let telegram = Telegram::quiet().await;
+    let args = json!({"chat_id": PERSON, "text": "x"});
+    let faults = [
+        (BeforeCommit::BadGatewayHtml, Some(502)),
+        (BeforeCommit::BadGatewayJson, Some(502)),
+        (BeforeCommit::Restart, Some(500)),
+        (BeforeCommit::Unauthorized, Some(401)),
+        (BeforeCommit::TooManyRequests { retry_after: 7, header: true }, Some(429)),
+        (BeforeCommit::TooManyRequests { retry_after: 7, header: false }, Some(429)),
+        (BeforeCommit::Close, None),
+    ];
+    for (fault, status) in faults {
+        telegram.api.fault(Fault::before(fault).on("sendMessage"));
+        let response = telegram.try_call("sendMessage", args.clone()).await;
+        assert_eq!(response.as_ref().ok().map(|response| response.status().as_u16()), status, "{fault:?}");
+        let record = telegram.api.requests().pop().unwrap();
+        assert_eq!((record.status, record.message_id), (status, None), "{fault:?}");
+        assert_eq!(record.fault, Some(Effect::Before(fault)));
+        let Ok(response) = response else { continue };
+        let with_header = response.headers().contains_key("retry-after");
+        assert_eq!(with_header, matches!(fault, BeforeCommit::TooManyRequests { header: true, .. }));
+        let body = response.text().await.unwrap();
+        assert_eq!(body.starts_with("<html>"), fault == BeforeCommit::BadGatewayHtml, "{body}");
+    }
+    assert!(telegram.api.messages(PERSON).is_empty());
+}
+
+#[tokio::test]
+async fn after_the_commit_the_message_is_there_whatever_the_sender_hears() {
+    let telegram = Telegram::quiet().await;
+    let args = json!({"chat_id": PERSON, "text": "чай"});
+    let mut heard = Vec::new();
+    for fault in [
+        AfterCommit::Close,
+        AfterCommit::ResetMidBody,
+        AfterCommit::TruncatedJson,
+        AfterCommit::BadGatewayHtml,
+        AfterCommit::Garbage,
+        AfterCommit::UnknownFields,
+        AfterCommit::UnknownChatType,
+        AfterCommit::MessageIdZero,
+    ] {
+        let before = telegram.api.messages(PERSON).len();
+        telegram.api.fault(Fault::after(fault).on("sendMessage").in_chat(PERSON));
+        let sound = match telegram.try_call("sendMessage", args.clone()).await {
+            Err(error) => format!("no answer, connect={}", error.is_connect()),
+            Ok(response) => {
+                let status = response.status().as_u16();
+                match response.text().await {
+                    Err(_) => format!("{status} broken off"),
+                    Ok(body) => match serde_json::from_str::<Value>(&body) {
+                        Err(_) => format!("{status} no JSON"),
+                        Ok(body) => format!(
+                            "{status} id={} type={} extra={}",
+                            body["result"]["message_id"],
+                            body["result"]["chat"]["type"].as_str().unwrap(),
+                            body.get("served_by").is_some()
+                        ),
+                    },
+                }
+            }
+        };
+        assert_eq!(telegram.api.messages(PERSON).len(), before + 1, "{fault:?}");
+        assert_eq!(telegram.api.requests().pop().unwrap().message_id, Some(before as i64 + 1), "{fault:?}");
+        heard.push(sound);
+    }
+    assert_eq!(
+        heard,
+        [
+            "no answer, connect=false",
+            "200 broken off",
+            "200 no JSON",
+            "502 no JSON",
+            "200 no JSON",
+            "200 id=6 type=private extra=true",
+            "200 id=7 type=galaxy extra=false",
+            "200 id=0 type=private extra=false",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_is_never_answered_is_let_go_with_the_faults() {
+    let telegram = Telegram::quiet().await;
+    telegram.api.fault(Fault::after(AfterCommit::NeverAnswer));
+    let sending = telegram.try_call("sendMessage", json!({"chat_id": PERSON, "text": "x"}));
+    let (answer, ()) = tokio::join!(sending, async {
+        until(|| telegram.api.messages(PERSON).len() == 1).await;
+        telegram.api.clear_faults();
+    });
+    assert!(answer.is_err());
+    assert_eq!(telegram.api.requests()[0].status, None);
+}
+
+#[tokio::test]
+async fn a_late_commit_appears_when_its_time_comes_also_after_the_second_try() {
+    let telegram = Telegram::quiet().await;
+    telegram.api.fault(Fault::late_commit(60).on("sendMessage"));
+    let args = json!({"chat_id": SUPERGROUP, "text": "первый"});
+    let gone = telegram.try_call("sendMessage", args);
+    tokio::select! {
+        _ = gone => panic!("a late commit is not answered"),
+        () = until(|| telegram.api.requests().len() == 1) => {}
+    }
+    telegram.clock.advance(TimeDelta::seconds(59));
+    assert!(telegram.api.messages(SUPERGROUP).is_empty());
+    assert_eq!(telegram.send(SUPERGROUP, "второй").await, 1);
+    telegram.clock.advance(TimeDelta::seconds(10));
+    let texts: Vec<_> = telegram.api.messages(SUPERGROUP).into_iter().map(|message| message.text).collect();
+    assert_eq!(texts, ["второй", "первый"]);
+    let record = &telegram.api.requests()[0];
+    assert_eq!((record.message_id, record.committed_at), (Some(2), Some(start() + TimeDelta::seconds(60))));
+}
+
+#[tokio::test]
+async fn faults_strike_the_nth_matching_request_a_number_of_times_or_by_chance() {
+    let telegram = Telegram::quiet().await;
+    let restart = || Fault::before(BeforeCommit::Restart).on("sendMessage");
+    let statuses = async |count: usize| {
+        let mut statuses = Vec::new();
+        for _ in 0..count {
+            telegram.done("getMe", json!({})).await;
+            statuses.push(telegram.call("sendMessage", json!({"chat_id": PERSON, "text": "x"})).await.0);
+        }
+        statuses
+    };
+    telegram.api.fault(restart().nth(2).times(2));
+    assert_eq!(statuses(4).await, [200, 500, 500, 200]);
+    telegram.api.fault(restart().in_chat(GROUP));
+    assert_eq!(statuses(1).await, [200]);
+    assert_eq!(telegram.api.leftovers().len(), 1);
+    telegram.api.clear_faults();
+    assert!(telegram.api.leftovers().is_empty());
+    telegram.api.fault(restart().with_probability(0.5, 7));
+    let first = statuses(20).await;
+    assert!(first.contains(&200) && first.contains(&500), "{first:?}");
+    telegram.api.clear_faults();
+    telegram.api.fault(restart().with_probability(0.5, 7));
+    assert_eq!(statuses(20).await, first);
+}
+
+#[tokio::test]
+async fn after_the_shutdown_nobody_listens() {
+    let telegram = Telegram::quiet().await;
+    let (poll, ()) = tokio::join!(telegram.call("getUpdates", json!({"timeout": 50})), async {
+        until(|| telegram.api.requests().len() == 1).await;
+        telegram.api.shutdown().await;
+    });
+    assert_eq!(poll.0, 200);
+    let error = telegram.try_call("getMe", json!({})).await.unwrap_err();
+    assert!(error.is_connect(), "{error:?}");
+}
+
+/// Waits, on the runtime and not on the scenario's clock, until the other side has come so far.
+async fn until(mut done: impl FnMut() -> bool) {
+    let coming = async {
+        while !done() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), coming).await.expect("it never came to this");
+}
