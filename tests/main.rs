@@ -13,3 +13,8 @@ mod store_contract;
 mod support;
 #[cfg(feature = "sandbox")]
 mod worker;
+#[cfg(feature = "sandbox")]
+mod collect;
+#[cfg(feature = "sandbox")]
+mod sandbox_retailcrm;
+mod support;

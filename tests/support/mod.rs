@@ -6,3 +6,4 @@ pub mod stores;
 pub mod time;
 #[cfg(feature = "sandbox")]
 pub mod worker;
+pub mod time;

@@ -37,7 +37,7 @@ impl RetailCrm {
                 mark.rewind(from);
             }
         }
-        let mut round = Round::new(SOURCE_CHATS, sink);
+        let mut round = Round::new(SOURCE_CHATS, sink, self.config.batch);
         for list in [List::Messages, List::Dialogs, List::Chats] {
             self.read_list(list, &mut round, &mut cursor, began).await?;
             round.flush(cursor::write(&cursor)).await?;

@@ -45,6 +45,8 @@ pub(super) struct Api {
     pub clock: SharedClock,
     pub jitter: Jitter,
     pub backoff: Backoff,
+    /// Records to ask for at once, where the API leaves the choice.
+    pub batch: usize,
     pub requests: AtomicU64,
 }
 

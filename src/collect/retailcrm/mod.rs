@@ -67,6 +67,8 @@ pub struct RetailCrmConfig {
     pub max_attempts: u32,
     /// How far back the first round reads.
     pub first_load_days: u32,
+    /// Records per answer of the chats, from 10 to the 1,000 the API gives at most; about as many facts make a step.
+    pub batch: usize,
     /// Whether the words of messages are kept at all.
     pub keeps_texts: bool,
 }
@@ -85,6 +87,7 @@ impl RetailCrmConfig {
             backoff: Backoff { first: Duration::from_millis(500), cap: Duration::from_secs(30) },
             max_attempts: 6,
             first_load_days: 100,
+            batch: 1000,
             keeps_texts: true,
         }
     }
@@ -129,6 +132,7 @@ impl RetailCrm {
                 clock: clock.clone(),
                 jitter: jitter.clone(),
                 backoff: config.backoff,
+                batch: config.batch,
                 requests: AtomicU64::new(0),
             })
         };

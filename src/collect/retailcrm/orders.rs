@@ -63,7 +63,7 @@ impl RetailCrm {
                 cursor.load = Some(load);
             }
         }
-        let mut round = Round::new(SOURCE_ORDERS, sink);
+        let mut round = Round::new(SOURCE_ORDERS, sink, self.config.batch);
         self.load_orders(&mut round, &mut cursor, zone).await?;
         self.follow_history(&mut round, &mut cursor, zone).await?;
         self.link_customers(&mut round, &mut cursor).await?;

@@ -25,7 +25,7 @@ impl RetailCrm {
     /// Reads users of both APIs, channels, reference books and settings.
     pub async fn sync_people(&self, sink: &dyn Sink) -> Result<RoundSummary, CollectError> {
         let began = self.clock.now();
-        let mut round = Round::new(SOURCE_PEOPLE, sink);
+        let mut round = Round::new(SOURCE_PEOPLE, sink, self.config.batch);
         let account = self.read_account(SOURCE_PEOPLE).await?;
         self.walk_pages(SOURCE_PEOPLE, "/api/v5/users", "users", |user| {
             let user = round.keep(v5::user(user));

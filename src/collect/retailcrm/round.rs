@@ -10,8 +10,6 @@ use crate::clock::Instant;
 use crate::collect::{CollectError, Sink};
 use crate::facts::{CoverageSpan, FactBatch, SourceStep};
 
-/// Facts after which a step is handed over; one answer may add up to a thousand.
-const STEP: usize = 1000;
 /// How far the end of coverage, and every look back, stays behind: changes show up in the API seconds after they
 /// happen, and clocks differ.
 pub(super) const OVERLAP: TimeDelta = TimeDelta::seconds(60);
@@ -30,14 +28,16 @@ pub(super) struct Round<'a> {
     pub source: &'static str,
     pub sink: &'a dyn Sink,
     pub batch: FactBatch,
+    /// Facts after which a step is handed over; the answer that reaches it may go beyond.
+    step_size: usize,
     dropped: BTreeMap<String, u64>,
     summary: RoundSummary,
 }
 
 impl<'a> Round<'a> {
-    pub fn new(source: &'static str, sink: &'a dyn Sink) -> Self {
+    pub fn new(source: &'static str, sink: &'a dyn Sink, step_size: usize) -> Self {
         let (batch, dropped, summary) = Default::default();
-        Self { source, sink, batch, dropped, summary }
+        Self { source, sink, batch, step_size, dropped, summary }
     }
 
     /// The fact, or `None` after counting why not.
@@ -52,7 +52,7 @@ impl<'a> Round<'a> {
 
     /// Hands over what was gathered once it is worth a transaction. `cursor` must be true of everything gathered.
     pub async fn step(&mut self, cursor: Value) -> Result<(), CollectError> {
-        if self.batch.len() >= STEP { self.flush(cursor).await } else { Ok(()) }
+        if self.batch.len() >= self.step_size { self.flush(cursor).await } else { Ok(()) }
     }
 
     /// Hands over what was gathered.

@@ -13,10 +13,6 @@ use super::wire::{id, mg};
 use crate::clock::Instant;
 use crate::collect::CollectError;
 
-/// Most records one answer may hold.
-pub(super) const LIMIT: usize = 1000;
-/// How full the next answer is meant to be: room for a busier stretch, without many more requests.
-const WANTED: usize = 800;
 /// Bounds are whole seconds; that is also as narrow as a stretch of time gets.
 const SECOND: TimeDelta = TimeDelta::seconds(1);
 
@@ -26,6 +22,8 @@ pub(super) struct Walk<'a> {
     api: &'a Api,
     asker: Asker,
     path: &'static str,
+    /// Most records an answer may hold.
+    limit: usize,
     /// Everything changed before this is read; a whole second.
     at: Instant,
     /// No stretch is cut later than this: the present moment.
@@ -48,8 +46,13 @@ pub(super) struct Stretch {
 impl<'a> Walk<'a> {
     /// Starts at `at`, looking back by `overlap` once.
     pub fn new(api: &'a Api, asker: Asker, path: &'static str, at: Instant, overlap: TimeDelta) -> Self {
-        let at = at.duration_trunc(SECOND).unwrap_or(at);
-        Self { api, asker, path, at, now: api.clock.now(), lead: overlap.max(SECOND), width: None }
+        let (at, limit) = (at.duration_trunc(SECOND).unwrap_or(at), api.batch.clamp(10, 1000));
+        Self { api, asker, path, limit, at, now: api.clock.now(), lead: overlap.max(SECOND), width: None }
+    }
+
+    /// How full the next answer is meant to be: room for a busier stretch, without many more requests.
+    fn wanted(&self) -> usize {
+        self.limit * 4 / 5
     }
 
     /// Reads the next stretch. After one with `until == None` there is nothing more.
@@ -58,7 +61,7 @@ impl<'a> Walk<'a> {
         let mut until = self.width.map(|width| self.at + width).filter(|until| *until < self.now);
         loop {
             let records = self.ask(time_bounds(since, until)).await?;
-            if records.len() < LIMIT {
+            if records.len() < self.limit {
                 return Ok(self.close(records, until));
             }
             let mut times: Vec<Instant> = records.iter().filter_map(mg::updated_at).collect();
@@ -72,15 +75,17 @@ impl<'a> Walk<'a> {
             }
             // If the answer began at the old end, this cut is right at once; if at the new one, halving gets there.
             let middle = self.at + (end - self.at) / 2;
-            let cut = times.get(WANTED).map_or(middle, |time| middle.min(*time));
+            let cut = times.get(self.wanted()).map_or(middle, |time| middle.min(*time));
             until = Some(cut.duration_trunc(SECOND).unwrap_or(cut).max(self.at + SECOND));
         }
     }
 
     fn close(&mut self, records: Vec<Value>, until: Option<Instant>) -> Stretch {
         if let Some(until) = until {
-            let filled = i32::try_from(records.len().max(WANTED / 8)).unwrap_or(i32::MAX);
-            let width = (until - self.at).max(SECOND) * i32::try_from(WANTED).unwrap_or(i32::MAX) / filled;
+            // Eight times as long at most: a quiet night says little about the morning.
+            let filled = i32::try_from(records.len().max(self.wanted() / 8).max(1)).unwrap_or(i32::MAX);
+            let width =
+                (until - self.at).max(SECOND) * i32::try_from(self.wanted()).unwrap_or(i32::MAX) / filled;
             self.width = Some(TimeDelta::seconds(width.num_seconds()).max(SECOND));
             self.at = until;
         }
@@ -89,7 +94,7 @@ impl<'a> Walk<'a> {
     }
 
     async fn ask(&self, mut bounds: Query) -> Result<Vec<Value>, CollectError> {
-        bounds.push(("limit", LIMIT.to_string()));
+        bounds.push(("limit", self.limit.to_string()));
         match self.api.get(self.asker, self.path, &bounds).await? {
             Value::Array(records) => Ok(records),
             _ => Err(self.unexpected("is not a list")),
@@ -104,7 +109,7 @@ impl<'a> Walk<'a> {
             query.extend(from.map(|from| ("since_id", from.to_string())));
             query.extend(to.map(|to| ("until_id", to.to_string())));
             let records = self.ask(query).await?;
-            if records.len() < LIMIT {
+            if records.len() < self.limit {
                 found.extend(records);
                 continue;
             }
