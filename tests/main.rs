@@ -1,5 +1,7 @@
 //! All integration tests in one binary, so that the dependencies are linked once.
 
+#[cfg(feature = "sandbox")]
+mod deliver;
 mod migrations;
 #[cfg(feature = "sandbox")]
 mod sandbox_telegram;

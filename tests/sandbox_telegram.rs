@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use svodka::clock::ManualClock;
 use svodka::outbound::{ClientOptions, client};
 use svodka::sandbox::telegram::{
-    AfterCommit, BeforeCommit, Effect, EntityKind, Fault, Flood, SimChat, Standing, TelegramApi, TelegramOptions,
+    AfterCommit, BeforeCommit, Effect, EntityKind, Fault, Flood, SimChat, Standing, TelegramApi,
+    TelegramOptions,
 };
 
 const GROUP: i64 = -4001;

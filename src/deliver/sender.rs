@@ -169,6 +169,10 @@ impl Sender {
             return Ok(Decision::Dead { reason: expiry_reason(row) });
         }
         let chat = self.address(target).await?;
+        // Held up for long (a suspended machine, a slow database): the lease may be somebody else's by now.
+        if self.clock.now() - started_at > TimeDelta::seconds(self.settings.lease_secs / 4) {
+            return Ok(Decision::Retry { reason: "held_up", at: self.clock.now(), as_plain: row.is_plain });
+        }
         let (observed, edited) = self.transmit(claimed, &chat, target.topic).await;
         let ended_at = self.clock.now();
         let decision = decide(row, edited, &observed, &self.settings.waits, &self.jitter, ended_at);
