@@ -2,6 +2,8 @@
 
 #[cfg(feature = "sandbox")]
 mod deliver;
+#[cfg(feature = "sandbox")]
+mod deliver_faults;
 mod migrations;
 #[cfg(feature = "sandbox")]
 mod sandbox_telegram;

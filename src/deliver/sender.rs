@@ -209,7 +209,14 @@ impl Sender {
         }
         let result = self.transport.send(chat, &text).await;
         super::report::told(row, &result);
-        (classify(&result), None)
+        let observed = classify(&result);
+        // A web page with status 200: a spoilt success, or the front page of something that is no Bot API at all. Whoever
+        // knows our token is the Bot API.
+        let is_page = observed == Observed::Unknown { reason: "not_telegram" };
+        if is_page && matches!(classify(&self.transport.ask().await), Observed::Sent { .. }) {
+            return (Observed::Sent { message_id: None }, None);
+        }
+        (observed, None)
     }
 
     async fn record(
