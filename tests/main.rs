@@ -1,6 +1,10 @@
 //! All integration tests in one binary, so that the dependencies are linked once.
 
 mod guards;
+#[cfg(feature = "sandbox")]
+mod deliver;
+#[cfg(feature = "sandbox")]
+mod deliver_faults;
 mod migrations;
 mod render;
 #[cfg(feature = "sandbox")]

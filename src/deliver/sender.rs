@@ -169,6 +169,10 @@ impl Sender {
             return Ok(Decision::Dead { reason: expiry_reason(row) });
         }
         let chat = self.address(target).await?;
+        // Held up for long (a suspended machine, a slow database): the lease may be somebody else's by now.
+        if self.clock.now() - started_at > TimeDelta::seconds(self.settings.lease_secs / 4) {
+            return Ok(Decision::Retry { reason: "held_up", at: self.clock.now(), as_plain: row.is_plain });
+        }
         let (observed, edited) = self.transmit(claimed, &chat, target.topic).await;
         let ended_at = self.clock.now();
         let decision = decide(row, edited, &observed, &self.settings.waits, &self.jitter, ended_at);
@@ -205,7 +209,14 @@ impl Sender {
         }
         let result = self.transport.send(chat, &text).await;
         super::report::told(row, &result);
-        (classify(&result), None)
+        let observed = classify(&result);
+        // A web page with status 200: a spoilt success, or the front page of something that is no Bot API at all. Whoever
+        // knows our token is the Bot API.
+        let is_page = observed == Observed::Unknown { reason: "not_telegram" };
+        if is_page && matches!(classify(&self.transport.ask().await), Observed::Sent { .. }) {
+            return (Observed::Sent { message_id: None }, None);
+        }
+        (observed, None)
     }
 
     async fn record(

@@ -1,6 +1,8 @@
 //! What the tests share.
 
 pub mod digests;
+#[cfg(feature = "sandbox")]
+pub mod delivery;
 pub mod postgres;
 pub mod stores;
 pub mod time;
