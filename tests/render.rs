@@ -1,5 +1,7 @@
 //! Whole messages as people read them, in both renderings, and the limits of every one of them.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
+
 #[path = "render/daily.rs"]
 mod daily;
 #[path = "render/split.rs"]

@@ -13,9 +13,7 @@ pub use calendar::{
 };
 pub use duration::{duration, faster_or_slower, working_time};
 pub use name::{channel, name, quoted};
-pub use number::{
-    Noun, at_least, count, counted, money, percent, plural, points, relative, share, share_of, signed_percent,
-};
+pub use number::{Noun, at_least, count, counted, money, percent, plural, points, relative, share, share_of};
 
 /// Keeps a number and its unit on one line.
 pub const NBSP: char = '\u{a0}';
