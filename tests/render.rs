@@ -2,9 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
 
-#[path = "render/daily.rs"]
 mod daily;
-#[path = "render/split.rs"]
 mod split;
 
 use svodka::render::Part;

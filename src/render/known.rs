@@ -69,11 +69,14 @@ pub(super) fn coverage_lines(digest: &DailyDigest) -> Vec<String> {
         }
     }
     let chats = Known::of(digest.chat_coverage, digest.team.current.chats.as_ref());
-    if let Known::Whole(ChatSummary { first_response_median_secs: Some(_), .. }) = chats {
-        lines.push(
-            "Время ответа считаем по рабочим часам. «Обычно» — медиана: половина ответов быстрее, половина дольше."
-                .to_owned(),
-        );
+    let has_usual = matches!(chats, Known::Whole(ChatSummary { first_response_median_secs: Some(_), .. }));
+    let has_waiting = digest.waiting.as_ref().is_some_and(|waiting| !waiting.is_empty());
+    let clock = "Время ответа и ожидания считаем по рабочим часам.";
+    let usual = "«Обычно» — медиана: половина ответов быстрее, половина дольше.";
+    match (has_usual, has_waiting) {
+        (true, _) => lines.push(format!("{clock} {usual}")),
+        (false, true) => lines.push(clock.to_owned()),
+        (false, false) => {}
     }
     lines
 }
