@@ -1,10 +1,11 @@
 //! The daily digest in words: what each block says. The layout is the template's.
 
 use askama::Template;
+use chrono::Datelike;
 
 use super::compare::{Baselines, Change, relative};
 use super::format::{self, DIALOGS, MESSAGES, ORDERS};
-use super::known::{Known, NO_DATA};
+use super::known::{Known, NO_DATA, coverage_lines};
 use super::view::{DailyView, ManagerView, PersonView, WaitingView};
 use super::{RenderError, Report, parse, sentences, team};
 use crate::measure::digest::{ChannelBlock, ChatSummary, DailyDigest, ManagerBlock, OrderSummary, Waiting};
@@ -50,7 +51,7 @@ fn view(digest: &DailyDigest, links: &Links) -> DailyView {
     let (full, short) = digest.managers.split_at(digest.managers.len().min(MANAGERS_IN_FULL));
     let warnings = digest.warnings.iter();
     DailyView {
-        day: team::title_day(digest),
+        day: title_day(digest),
         news,
         action,
         late: digest.late_secs.map(|secs| {
@@ -64,7 +65,20 @@ fn view(digest: &DailyDigest, links: &Links) -> DailyView {
         more_managers: short.iter().map(|block| manager(block, digest, false)).collect(),
         channels: digest.channels.iter().filter_map(|block| channel(block, digest, &baselines)).collect(),
         warnings: warnings.filter_map(|warning| sentences::warning(warning, &digest.headline)).collect(),
-        coverage: team::coverage_lines(digest),
+        coverage: coverage_lines(digest),
+    }
+}
+
+/// The day after «за»; a report that looks back into another year names it.
+fn title_day(digest: &DailyDigest) -> String {
+    let today_on = digest.computed_at.with_timezone(&digest.period.zone).date_naive();
+    let day = format::day_accusative(digest.day_on);
+    let (year, today) = (digest.day_on.year(), today_on.year());
+    // Early in January nobody needs to be told which December is meant.
+    if year == today || (today_on - digest.day_on).num_days() <= 31 {
+        day
+    } else {
+        format!("{day} {year}{}года", format::NBSP)
     }
 }
 
@@ -133,7 +147,10 @@ fn manager(block: &ManagerBlock, digest: &DailyDigest, is_full: bool) -> Manager
     let orders = Known::of(digest.order_coverage, current.orders.as_ref());
     let dialogs = dialogs(&chats, "");
     let mut rest: Vec<String> = manager_orders(&orders, digest).into_iter().collect();
-    if let (Known::Whole(ChatSummary { conversion: Some(ratio), .. }), true) = (&chats, is_full) {
+    if let (Known::Whole(ChatSummary { conversion: Some(ratio), .. }), Known::Whole(_)) = (&chats, &orders)
+        && is_full
+        && ratio.part > 0
+    {
         rest.push(format!("до заказа дошли {}", format::share_of(*ratio, DIALOGS)));
     }
     if digest.waiting.is_some() && block.waiting_now > 0 {

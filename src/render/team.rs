@@ -1,12 +1,9 @@
 //! The team's numbers: conversations and orders of the day, each against what it was.
 
-use chrono::{Datelike, NaiveDate};
-
 use super::compare::{Baselines, Change, points, relative, usual};
 use super::format::{self, DIALOGS, NBSP, NONE};
-use super::known::{Known, NO_DATA};
+use super::known::{Known, NO_DATA, partial};
 use super::view::Block;
-use crate::clock::Instant;
 use crate::measure::digest::{ChatSummary, Coverage, DailyDigest, OrderSummary};
 
 /// With fewer answers «каждый десятый» is nobody.
@@ -50,16 +47,6 @@ pub(super) fn blocks(digest: &DailyDigest, baselines: &Baselines) -> (Block, Blo
     (block(chats, chat_remark), block(orders, order_remark))
 }
 
-fn partial(coverage: Coverage, digest: &DailyDigest) -> Option<String> {
-    match coverage {
-        Coverage::Partial { until } => {
-            let until = format::moment(until, digest.period.zone, digest.day_on);
-            Some(format!("неполные данные, до {until}"))
-        }
-        Coverage::Complete | Coverage::Missing => None,
-    }
-}
-
 fn chat_lines(chats: Known<'_, ChatSummary>, digest: &DailyDigest) -> Vec<Line> {
     let chats = match chats {
         Known::Whole(chats) => chats,
@@ -70,7 +57,7 @@ fn chat_lines(chats: Known<'_, ChatSummary>, digest: &DailyDigest) -> Vec<Line> 
                 Line::plain("Скорость ответа и доли не считаем: день прочитан не до конца"),
             ];
         }
-        Known::Nothing => return vec![Line::plain(NO_DATA)],
+        Known::Nothing => return vec![Line::plain("Нет данных")],
     };
     let (before, mean) = (digest.team.previous.chats.as_ref(), &digest.team.weekday);
     let dialogs = count_change(chats.chats, before.map(|b| b.chats), usual(mean, mean.chats));
@@ -136,7 +123,7 @@ fn order_lines(orders: Known<'_, OrderSummary>, digest: &DailyDigest) -> Vec<Lin
                 Line::plain("Средний заказ и доли не считаем: день прочитан не до конца"),
             ];
         }
-        Known::Nothing => return vec![Line::plain(NO_DATA)],
+        Known::Nothing => return vec![Line::plain("Нет данных")],
     };
     let (before, mean) = (digest.team.previous.orders.as_ref(), &digest.team.weekday);
     let made = count_change(orders.orders, before.map(|b| b.orders), usual(mean, mean.orders));
@@ -181,7 +168,8 @@ fn paid(orders: &OrderSummary, digest: &DailyDigest) -> String {
 /// Needs both sources; customers go on ordering for weeks, so the share of a fresh day still grows.
 fn conversion(digest: &DailyDigest) -> Option<Line> {
     let team = &digest.team;
-    let Known::Whole(chats) = Known::of(digest.chat_coverage, team.current.chats.as_ref()) else {
+    let chats = Known::of(digest.chat_coverage, team.current.chats.as_ref());
+    let (Known::Whole(chats), Coverage::Complete) = (chats, digest.order_coverage) else {
         return None;
     };
     let ratio = chats.conversion?;
@@ -200,58 +188,4 @@ fn count_change(n: u64, before: Option<u64>, mean: Option<f64>) -> Change {
 /// A lower bound of nothing says nothing.
 fn at_least(n: u64) -> String {
     if n == 0 { NO_DATA.to_owned() } else { format!("не меньше{NBSP}{}", format::count(n)) }
-}
-
-/// How much of the day is known, and how to read what is.
-pub(super) fn coverage_lines(digest: &DailyDigest) -> Vec<String> {
-    let zone = digest.period.zone;
-    let today_on = digest.computed_at.with_timezone(&zone).date_naive();
-    let mut lines = Vec::new();
-    for (name, coverage) in [("чаты", digest.chat_coverage), ("заказы", digest.order_coverage)] {
-        match coverage {
-            Coverage::Complete => {}
-            Coverage::Partial { until } => {
-                let until = format::moment(until, zone, digest.day_on);
-                lines.push(format!("Неполные данные: {name} до {until}, доли не считаем."));
-            }
-            Coverage::Missing => lines.push(format!("За этот день нет данных: {name}.")),
-        }
-    }
-    let known = |name: &str, coverage, until: Option<Instant>| {
-        let until = until.filter(|_| coverage == Coverage::Complete)?;
-        Some((name.to_owned(), format::moment(until, zone, today_on)))
-    };
-    let chats = known("чаты", digest.chat_coverage, digest.chats_known_until);
-    let orders = known("заказы", digest.order_coverage, digest.orders_known_until);
-    match (chats, orders) {
-        (Some((_, chats)), Some((_, orders))) if chats == orders => lines.push(format!("Данные на {chats}.")),
-        (chats, orders) => {
-            let known: Vec<String> =
-                chats.into_iter().chain(orders).map(|(name, until)| format!("{name} на {until}")).collect();
-            if !known.is_empty() {
-                lines.push(format!("Данные: {}.", known.join(", ")));
-            }
-        }
-    }
-    let chats = Known::of(digest.chat_coverage, digest.team.current.chats.as_ref());
-    if let Known::Whole(ChatSummary { first_response_median_secs: Some(_), .. }) = chats {
-        lines.push(
-            "Время ответа считаем по рабочим часам. «Обычно» — медиана: половина ответов быстрее, половина дольше."
-                .to_owned(),
-        );
-    }
-    lines
-}
-
-/// `четверг` and so on never change their year; a report of another year names it.
-pub(super) fn title_day(digest: &DailyDigest) -> String {
-    let today_on: NaiveDate = digest.computed_at.with_timezone(&digest.period.zone).date_naive();
-    let day = format::day_accusative(digest.day_on);
-    let (year, today) = (digest.day_on.year(), today_on.year());
-    // New Year's Day speaks of the day before it; nobody needs to be told the year then.
-    if year == today || (today_on - digest.day_on).num_days() <= 31 {
-        day
-    } else {
-        format!("{day} {year}{NBSP}года")
-    }
 }

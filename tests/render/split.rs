@@ -144,6 +144,9 @@ fn a_heading_goes_with_what_it_heads() {
         let parts = cut(&html);
         assert!(!body(&parts[0]).ends_with("Каналы"), "{length}");
 
+        let html = format!("{before}\n\n⚠️ <b>Обратите внимание</b>\nМного диалогов без ответа");
+        assert!(!body(&cut(&html)[0]).ends_with("внимание"), "{length}");
+
         let html = format!("{before}\n\n<b>Каналы</b>\n\nWhatsApp: много слов про канал\nTelegram");
         assert!(!body(&cut(&html)[0]).ends_with("Каналы"), "{length}");
 

@@ -1,5 +1,7 @@
 //! Sample digests: an ordinary Thursday of a tea shop, and its variations.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
+
 use chrono::{NaiveDate, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use svodka::clock::Instant;

@@ -115,7 +115,7 @@ pub fn relative(current: f64, base: f64) -> String {
 }
 
 /// `+12 %`, `−3 %`, `0 %` of a ratio.
-pub fn signed_percent(ratio: f64) -> String {
+fn signed_percent(ratio: f64) -> String {
     signed(ratio * 100.0, "%")
 }
 
