@@ -21,4 +21,5 @@ mod worker;
 mod collect;
 #[cfg(feature = "sandbox")]
 mod sandbox_retailcrm;
+mod measure;
 mod support;

@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::str::FromStr;
 
-use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Weekday};
+use chrono::{
+    DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Weekday,
+};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -91,13 +93,17 @@ impl WorkCalendar {
         let mut steady = at;
         while steady < limit {
             // No zone changes its clocks twice within a day, so the two ends of a step tell of every change.
-            let mut changed = limit.min(steady + TimeDelta::days(1));
+            let changed = limit.min(steady + TimeDelta::days(1));
             if self.offset_at(changed) != offset {
-                while changed - steady > TimeDelta::microseconds(1) {
-                    let middle = steady + (changed - steady) / 2;
-                    if self.offset_at(middle) == offset { steady = middle } else { changed = middle }
+                // Clocks change on whole seconds.
+                let (mut same, mut other) = (steady.timestamp(), changed.timestamp());
+                while other - same > 1 {
+                    let middle = same + (other - same) / 2;
+                    let is_same =
+                        DateTime::from_timestamp(middle, 0).is_none_or(|at| self.offset_at(at) == offset);
+                    if is_same { same = middle } else { other = middle }
                 }
-                return changed;
+                return DateTime::from_timestamp(other, 0).unwrap_or(limit);
             }
             steady = changed;
         }

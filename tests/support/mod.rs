@@ -9,3 +9,4 @@ pub mod time;
 #[cfg(feature = "sandbox")]
 pub mod worker;
 pub mod time;
+pub mod facts;
