@@ -80,7 +80,9 @@ fn small() -> Small {
     let manager = model.add_user(at("2025-01-10T09:00:00Z"), "Ольга", "Чабрецова");
     let channel = model.add_channel(at("2025-01-10T09:00:00.120Z"), "telegram", "@tea_shop");
     let customer =
-        NewMgCustomer { first_name: "Анна <&\"> 🌸".into(), username: "anna_t".into(), ..Default::default() };
+        NewMgCustomer {
+            first_name: "Анна <&\"> 🌸".into(), username: "anna_t".into(), ..Default::default()
+        };
     let chat = model.add_chat(at("2026-03-02T08:00:00Z"), channel, customer).unwrap();
     let question =
         model.customer_writes(chat, at("2026-03-02T08:00:00Z"), " Есть <улун> & \"пуэр\"? ").unwrap();
@@ -121,8 +123,11 @@ async fn a_conversation_is_a_dialog_with_system_notes_and_escaped_texts() {
     assert_eq!(messages[1]["from"]["name"], "Анна &lt;&amp;&#34;&gt; 🌸");
     assert_eq!(messages[1]["is_read"], true, "the reply read it");
     assert_eq!(messages[3]["id"], answer);
-    assert_eq!(messages[3]["from"], json!({"id": small.manager.mg_id, "type": "user", "avatar": "",
-        "name": "Ольга Чабрецова", "available": true, "external_id": small.manager.external_id}));
+    assert_eq!(
+        messages[3]["from"],
+        json!({"id": small.manager.mg_id, "type": "user", "avatar": "",
+        "name": "Ольга Чабрецова", "available": true, "external_id": small.manager.external_id})
+    );
     let chats = shop.list("/chats").await;
     assert_eq!(chats[0]["id"], chat);
     assert_eq!(chats[0]["members"], Value::Null);
