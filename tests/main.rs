@@ -22,4 +22,6 @@ mod collect;
 #[cfg(feature = "sandbox")]
 mod sandbox_retailcrm;
 mod measure;
+#[cfg(feature = "sandbox")]
+mod sandbox_retailcrm;
 mod support;
