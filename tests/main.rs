@@ -1,10 +1,15 @@
 //! All integration tests in one binary, so that the dependencies are linked once.
 
-mod guards;
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[cfg(feature = "sandbox")]
+mod collect;
 #[cfg(feature = "sandbox")]
 mod deliver;
 #[cfg(feature = "sandbox")]
 mod deliver_faults;
+mod guards;
+mod measure;
 mod migrations;
 mod render;
 #[cfg(feature = "sandbox")]
@@ -17,11 +22,3 @@ mod store_contract;
 mod support;
 #[cfg(feature = "sandbox")]
 mod worker;
-#[cfg(feature = "sandbox")]
-mod collect;
-#[cfg(feature = "sandbox")]
-mod sandbox_retailcrm;
-mod measure;
-#[cfg(feature = "sandbox")]
-mod sandbox_retailcrm;
-mod support;

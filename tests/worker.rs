@@ -28,7 +28,8 @@ async fn a_slot_becomes_one_digest_with_the_figures_of_the_day_before() {
         let texts = world.texts(MANAGERS);
         assert_eq!(texts.len(), 1, "one digest, whoever made it: {texts:#?}");
         let text = plain(&texts[0]);
-        for words in ["19 августа", "Ольга Чабрецова", "Павел Улунов", "3 500 ₽", "2 500 ₽", "№ d-0819-"] {
+        for words in ["19 августа", "Ольга Чабрецова", "Павел Улунов", "3 500 ₽", "2 500 ₽", "№ d-0819-"]
+        {
             assert!(text.contains(words), "«{words}» is missing in:\n{text}");
         }
         assert_eq!(world.texts(OPS), Vec::<String>::new(), "nothing broke, nothing is told");
@@ -57,13 +58,15 @@ async fn a_slot_run_again_later_gives_the_same_text_but_for_who_waits_now() {
         });
         world.clock.set(at("2026-08-21T05:00:00Z"));
         let now = world.clock.now();
-        let run = worker.app.store.insert_manual_run("daily", at("2026-08-20T06:00:00Z"), None, now).await.unwrap();
+        let run =
+            worker.app.store.insert_manual_run("daily", at("2026-08-20T06:00:00Z"), None, now).await.unwrap();
         let outcomes = worker.work().await;
         assert!(outcomes.contains(&RunOutcome::Succeeded { run_id: run }), "{outcomes:?}");
         let texts = world.texts(MANAGERS);
         assert_eq!(texts.len(), 2);
         let steady = |text: &str| {
-            let waiting = text.find("Ждут").unwrap_or_else(|| panic!("no list of those who wait in:\n{text}"));
+            let waiting =
+                text.find("Ждут").unwrap_or_else(|| panic!("no list of those who wait in:\n{text}"));
             let rest = text[waiting..].find("\n\n").map_or(text.len(), |end| waiting + end);
             let lines: Vec<_> = text.lines().filter(|line| !line.contains("анные на")).collect();
             assert!(lines.len() > 5);
@@ -106,7 +109,8 @@ async fn a_crm_that_stays_away_ends_in_a_digest_without_numbers_and_never_with_z
         world.clock.set(at("2026-08-20T06:00:01Z"));
         worker.live(at("2026-08-20T06:25:00Z"), TimeDelta::seconds(60)).await;
         let texts = world.texts(MANAGERS);
-        let digest = texts.iter().find(|text| text.contains("d-0819-")).unwrap_or_else(|| panic!("{texts:#?}"));
+        let digest =
+            texts.iter().find(|text| text.contains("d-0819-")).unwrap_or_else(|| panic!("{texts:#?}"));
         assert!(digest.contains("ет данных"), "{digest}");
         assert!(!plain(digest).contains(" 0"), "an unknown number is not a zero: {digest}");
         assert!(!digest.contains('₽'), "{digest}");

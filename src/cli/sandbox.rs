@@ -56,8 +56,7 @@ impl Sandbox {
             seed: shop.seed,
             managers: usize::from(shop.managers),
             days: shop.days,
-            until: clock.now(),
-            ..ShopOptions::default()
+            ..ShopOptions::demo(clock.now())
         };
         let crm_options = RetailCrmOptions { port, ..RetailCrmOptions::default() };
         let crm = RetailCrm::start(tea_shop(&options), clock.clone(), crm_options)

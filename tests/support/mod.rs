@@ -1,12 +1,11 @@
 //! What the tests share.
 
-pub mod digests;
 #[cfg(feature = "sandbox")]
 pub mod delivery;
+pub mod digests;
+pub mod facts;
 pub mod postgres;
 pub mod stores;
 pub mod time;
 #[cfg(feature = "sandbox")]
 pub mod worker;
-pub mod time;
-pub mod facts;

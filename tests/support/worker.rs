@@ -163,7 +163,10 @@ fn shop() -> Model {
     model.customer_writes(vera, at("2026-08-19T10:00:00Z"), "Хочу заказать улун").unwrap();
     model.manager_replies(vera, at("2026-08-19T10:30:00Z"), pavel.mg_id, "Оформляю").unwrap();
     model.customer_writes(gleb, at("2026-08-19T15:00:00Z"), "Вы работаете?").unwrap();
-    let buyer = model.add_customer(at("2026-08-19T10:00:00Z"), NewBuyer { first_name: "Вера".into(), ..Default::default() });
+    let buyer = model.add_customer(
+        at("2026-08-19T10:00:00Z"),
+        NewBuyer { first_name: "Вера".into(), ..Default::default() },
+    );
     let dialog_id = model.last_dialog(vera).map(|dialog| dialog.id);
     let order = |dialog_id, price| NewOrder {
         customer_id: buyer,
@@ -185,12 +188,18 @@ pub async fn expire_leases(database_url: &str) {
     use sqlx::Connection;
     if database_url.starts_with("sqlite") {
         let mut database = sqlx::SqliteConnection::connect(database_url).await.unwrap();
-        for sql in ["UPDATE runs SET lease_until_ms = 1 WHERE state = 'running'", "UPDATE outbox SET lease_until_ms = 1 WHERE state = 'sending'"] {
+        for sql in [
+            "UPDATE runs SET lease_until_ms = 1 WHERE state = 'running'",
+            "UPDATE outbox SET lease_until_ms = 1 WHERE state = 'sending'",
+        ] {
             sqlx::query(sql).execute(&mut database).await.unwrap();
         }
     } else {
         let mut database = sqlx::PgConnection::connect(database_url).await.unwrap();
-        for sql in ["UPDATE svodka.runs SET lease_until_ms = 1 WHERE state = 'running'", "UPDATE svodka.outbox SET lease_until_ms = 1 WHERE state = 'sending'"] {
+        for sql in [
+            "UPDATE svodka.runs SET lease_until_ms = 1 WHERE state = 'running'",
+            "UPDATE svodka.outbox SET lease_until_ms = 1 WHERE state = 'sending'",
+        ] {
             sqlx::query(sql).execute(&mut database).await.unwrap();
         }
     }
