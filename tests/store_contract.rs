@@ -68,7 +68,8 @@ fn every_method_of_the_store_is_called_by_this_suite() {
         methods.extend(names.map(|rest| rest.split(['(', '<']).next().unwrap().to_owned()));
     }
     assert!(methods.len() > 50, "the guard found only {} methods", methods.len());
-    let is_called = |name: &&String| suite.contains(&format!(".{name}(")) || suite.contains(&format!("::{name}("));
+    let is_called =
+        |name: &&String| suite.contains(&format!(".{name}(")) || suite.contains(&format!("::{name}("));
     let uncalled: Vec<_> = methods.iter().filter(|name| !is_called(name)).collect();
     assert!(uncalled.is_empty(), "no scenario calls {uncalled:?}");
 }
@@ -80,7 +81,11 @@ fn every_fixed_statement_comes_from_the_list() {
         let text = fs::read_to_string(&path).unwrap();
         let is_macro_file = path.ends_with("sql.rs");
         for call in ["sqlx::query(", "sqlx::query_as(", "sqlx::query_as::<", "AssertSqlSafe"] {
-            assert!(is_macro_file || !text.contains(call), "{} runs a statement past `queries!`", path.display());
+            assert!(
+                is_macro_file || !text.contains(call),
+                "{} runs a statement past `queries!`",
+                path.display()
+            );
         }
     }
 }
@@ -88,7 +93,7 @@ fn every_fixed_statement_comes_from_the_list() {
 #[test]
 fn this_machine_says_whether_it_runs_the_scenarios_on_postgres() {
     match postgres::cluster() {
-        Some(_) => eprintln!("the store's scenarios run on SQLite and on PostgreSQL"),
-        None => eprintln!("POSTGRESQL TESTS NOT RUN: the store's scenarios ran on SQLite only"),
+        Some(_) => postgres::say("the store's scenarios run on SQLite and on PostgreSQL"),
+        None => postgres::say("POSTGRESQL TESTS NOT RUN: the store's scenarios ran on SQLite only"),
     }
 }

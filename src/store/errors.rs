@@ -52,8 +52,9 @@ fn database_kind(error: &dyn DatabaseError) -> Kind {
 fn postgres_kind(code: &str) -> Kind {
     match code {
         "53100" => Kind::Full,
-        // serialization failure, deadlock, lock timeout, statement timeout, read-only after a fail-over
-        "40001" | "40P01" | "55P03" | "57014" | "25006" => Kind::Unavailable,
+        // serialization failure, deadlock, lock timeout, database closed to connections, statement timeout,
+        // read-only after a fail-over
+        "40001" | "40P01" | "55P03" | "55000" | "57014" | "25006" => Kind::Unavailable,
         // connection lost, out of resources, server shutting down or starting, disk trouble
         _ if ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class)) => Kind::Unavailable,
         _ => Kind::Refused,

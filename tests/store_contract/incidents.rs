@@ -15,7 +15,8 @@ fn notice(row: &IncidentRow) -> Vec<svodka::store::outbox::NewDelivery> {
 async fn an_incident_is_opened_once_and_told_in_the_same_transaction() {
     for_each_store(async |given| {
         let detail = json!({"job": "daily", "count": 3});
-        let opened = given.open_incident("run_failed/daily", "run_failed", &detail, Some(at(15)), at(0), &notice);
+        let opened =
+            given.open_incident("run_failed/daily", "run_failed", &detail, Some(at(15)), at(0), &notice);
         let (row, is_new) = opened.await.unwrap();
         assert!(is_new);
         assert_eq!((row.key.as_str(), row.kind.as_str()), ("run_failed/daily", "run_failed"));
@@ -125,7 +126,8 @@ async fn seen_chats_are_kept_by_topic_with_their_latest_title() {
             topic_title: topic.map(|_| "Сводка".to_owned()),
             seen_at: at(minutes),
         };
-        for chat in [seen(None, "Чай", 0), seen(Some(5), "Чай", 1), seen(None, "Чай и кофе", 2)] {
+        for chat in [seen(None, "Чай", 0), seen(Some(5), "Чай", 1), seen(None, "Чай и кофе", 2)]
+        {
             given.save_seen_chat(&chat).await.unwrap();
         }
         given.save_seen_chat(&seen(None, "старое имя", 1)).await.unwrap();

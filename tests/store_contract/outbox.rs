@@ -78,7 +78,10 @@ async fn parts_go_in_order_with_one_in_flight_per_chat() {
 
         given.record_sent(&first.lease, Some(41), at(1)).await.unwrap();
         let row = given.find_delivery("m/1").await.unwrap().unwrap();
-        assert_eq!((row.state, row.message_id, row.finished_at), (DeliveryState::Sent, Some(41), Some(at(1))));
+        assert_eq!(
+            (row.state, row.message_id, row.finished_at),
+            (DeliveryState::Sent, Some(41), Some(at(1)))
+        );
         assert_eq!(given.chat_state("m").await.unwrap().last_message_id, Some(41));
 
         let second = claim_key(&given, "m/2", 1).await;
@@ -197,7 +200,10 @@ async fn nothing_goes_to_a_held_chat() {
 #[tokio::test]
 async fn an_expired_delivery_is_still_claimed_so_that_somebody_buries_it() {
     for_each_store(async |given| {
-        given.enqueue(&[NewDelivery { expires_at: Some(at(1)), ..message("m/1", "m") }], at(0)).await.unwrap();
+        given
+            .enqueue(&[NewDelivery { expires_at: Some(at(1)), ..message("m/1", "m") }], at(0))
+            .await
+            .unwrap();
         let claimed = claim_key(&given, "m/1", 60).await;
         assert_eq!(claimed.delivery.expires_at, Some(at(1)));
         given.record_dead(&claimed.lease, "expired", at(60)).await.unwrap();
@@ -213,7 +219,12 @@ async fn an_edit_names_the_message_that_the_edited_delivery_became() {
             ..message(key, "ops")
         };
         let all = [message("i/1", "ops"), edit("i/2", "i/1"), edit("i/3", "nobody"), message("i/4", "ops")];
-        given.enqueue(&[all, [edit("i/5", "i/4"), message("z", "z"), message("z2", "z"), message("z3", "z")]].concat(), at(0))
+        given
+            .enqueue(
+                &[all, [edit("i/5", "i/4"), message("z", "z"), message("z2", "z"), message("z3", "z")]]
+                    .concat(),
+                at(0),
+            )
             .await
             .unwrap();
         let first = claim_key(&given, "i/1", 0).await;
@@ -271,11 +282,8 @@ async fn the_next_moment_of_an_outbox_is_that_of_its_earliest_head() {
 async fn deliveries_are_listed_by_state_and_by_run() {
     for_each_store(async |given| {
         let run = given.insert_manual_run("daily", at(0), None, at(0)).await.unwrap();
-        let part = |key: &str, chat: &str, part| NewDelivery {
-            run_id: Some(run),
-            part,
-            ..message(key, chat)
-        };
+        let part =
+            |key: &str, chat: &str, part| NewDelivery { run_id: Some(run), part, ..message(key, chat) };
         let all = [part("b2", "b", 2), part("b1", "b", 1), part("Z1", "Z", 1), message("x", "b")];
         given.enqueue(&all, at(0)).await.unwrap();
         let keys = |rows: Vec<svodka::store::outbox::DeliveryRow>| {

@@ -246,7 +246,8 @@ async fn runs_are_listed_latest_slot_first_and_the_last_success_of_each_job_is_f
             given.finish_run(&lease, &RunResult::default(), at(9)).await.unwrap();
         }
         given.insert_manual_run("daily", at(7), None, at(0)).await.unwrap();
-        let slots = |rows: &[svodka::store::runs::RunRow]| rows.iter().map(|row| row.slot_at).collect::<Vec<_>>();
+        let slots =
+            |rows: &[svodka::store::runs::RunRow]| rows.iter().map(|row| row.slot_at).collect::<Vec<_>>();
         let all = given.list_runs(None, 4).await.unwrap();
         assert_eq!(slots(&all), [at(7), at(3), at(2), at(1)]);
         let daily = given.list_runs(Some("daily"), 9).await.unwrap();

@@ -12,7 +12,8 @@ async fn a_source_advances_step_by_step_and_keeps_what_a_step_does_not_say() {
     for_each_store(async |given| {
         assert_eq!(given.find_source("chats").await.unwrap(), None);
         let batch = FactBatch::default();
-        let step = SourceStep { source: "chats".into(), cursor: Some(json!({"since": 1})), ..SourceStep::default() };
+        let step =
+            SourceStep { source: "chats".into(), cursor: Some(json!({"since": 1})), ..SourceStep::default() };
         given.save_facts(&batch, &step, at(0)).await.unwrap();
         let mut expected = SourceRow {
             name: "chats".into(),
@@ -36,7 +37,10 @@ async fn a_source_advances_step_by_step_and_keeps_what_a_step_does_not_say() {
         assert_eq!(given.find_source("chats").await.unwrap(), Some(expected.clone()));
 
         let coverage = Some(CoverageSpan { from: at(-60), until: at(4) });
-        given.save_facts(&batch, &SourceStep { coverage, is_complete: true, ..bare.clone() }, at(4)).await.unwrap();
+        given
+            .save_facts(&batch, &SourceStep { coverage, is_complete: true, ..bare.clone() }, at(4))
+            .await
+            .unwrap();
         expected.coverage = coverage;
         expected.last_success_at = Some(at(4));
         expected.failure_reason = None;
@@ -67,7 +71,10 @@ async fn dropped_records_are_summed_by_source_and_reason() {
         }
         let sum = |source: &str, reason: &str, count| (source.to_owned(), reason.to_owned(), count);
         let recent = given.dropped_since(at(1)).await.unwrap();
-        assert_eq!(recent, [sum("Orders", "no_id", 4), sum("chats", "bad_date", 5), sum("chats", "no_id", 2)]);
+        assert_eq!(
+            recent,
+            [sum("Orders", "no_id", 4), sum("chats", "bad_date", 5), sum("chats", "no_id", 2)]
+        );
         assert_eq!(given.dropped_since(at(0)).await.unwrap()[2], sum("chats", "no_id", 3));
         assert!(given.dropped_since(at(3)).await.unwrap().is_empty());
     })
