@@ -31,7 +31,7 @@ fn result() -> RunResult {
         public_id: "d-0820-k3f9".into(),
         period_from: at(-1440),
         period_to: at(0),
-        body: json!({"revenue": 1_380_00, "ratio": 0.5, "name": "Анна", "none": null, "list": [1, 2]}),
+        body: json!({"revenue": 138_000, "ratio": 0.5, "name": "Анна", "none": null, "list": [1, 2]}),
     };
     RunResult {
         digest: Some(digest),
