@@ -3,6 +3,7 @@
 //! Each scenario runs on a fresh SQLite file and on a fresh PostgreSQL database. A lease that has ended is made by a
 //! length of zero: lease time is the database's, and nothing here sleeps.
 
+mod attempts;
 mod concurrency;
 mod connections;
 mod facts;
