@@ -10,6 +10,8 @@ mod deliver;
 mod deliver_faults;
 mod guards;
 mod measure;
+#![allow(clippy::unwrap_used, reason = "a helper that cannot go on shall stop the test and say where")]
+
 mod migrations;
 mod render;
 #[cfg(feature = "sandbox")]
