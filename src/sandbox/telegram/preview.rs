@@ -144,7 +144,7 @@ fn row(room: &Room, server: &Server, today: DateTime<Tz>) -> Row {
         initials: initials(&room.chat.title),
         color: color(room.chat.id),
         author: ordinary.map(|message| author_name(&message.author)).unwrap_or_default(),
-        last: last.map_or_else(|| "Сообщений пока нет".to_owned(), |message| snippet(message, &room.chat)),
+        last: last.map_or_else(|| "Сообщений пока нет".to_owned(), snippet),
         time: time.unwrap_or_default(),
         count: room.messages.len(),
     }
@@ -181,7 +181,7 @@ async fn chat(
         chat_id: id,
         topic_id: choice.topic.filter(|topic| *topic != 1).map(|id| id.to_string()).unwrap_or_default(),
         title: chat.title.clone(),
-        subtitle: format!("{} · {} · сообщений: {}", kind(chat), standing(chat), bubbles.len()),
+        subtitle: subtitle(chat, bubbles.len()),
         initials: initials(&chat.title),
         color: color(chat.id),
         topics: tabs(chat, choice.topic),
@@ -194,7 +194,7 @@ fn bubble(message: &SimMessage, room: &Room, at: DateTime<Tz>, with_topic: bool)
     let topic = message.thread_id.filter(|_| with_topic);
     let topic = topic.and_then(|id| room.chat.topics.iter().find(|topic| topic.id == id));
     let reply = message.reply_to.map(|id| match room.message(id) {
-        Some(target) => snippet(target, &room.chat),
+        Some(target) => snippet(target),
         None => "Сообщение удалено".to_owned(),
     });
     let file = message.attachment.as_ref().map(|file| FileCard {
@@ -218,7 +218,8 @@ fn bubble(message: &SimMessage, room: &Room, at: DateTime<Tz>, with_topic: bool)
         origin: message.forwarded_from.as_ref().map(author_name),
         reply,
         file,
-        html: message.html.clone(),
+        // A quote or a block of code stands on its own lines: the break after it would show as an empty line.
+        html: message.html.replace("</pre>\n", "</pre>").replace("</blockquote>\n", "</blockquote>"),
         is_silent: message.silent,
         is_edited: message.edits > 0,
         time: clock_face(at),
@@ -242,7 +243,7 @@ fn tabs(chat: &SimChat, open: Option<i64>) -> Vec<Tab> {
     if !chat.is_forum() {
         return Vec::new();
     }
-    let lock = |closed: bool| if closed { " 🔒" } else { "" };
+    let lock = |closed: bool| if closed { " · закрыта" } else { "" };
     let all = Tab { href: format!("/chat/{}", chat.id), name: "Все".to_owned(), is_open: open.is_none() };
     let general = (1, format!("General{}", lock(chat.general_closed)));
     let others = chat.topics.iter().map(|topic| (topic.id, format!("{}{}", topic.name, lock(topic.closed))));
@@ -306,20 +307,21 @@ fn kind(chat: &SimChat) -> &'static str {
     }
 }
 
-fn standing(chat: &SimChat) -> &'static str {
-    match chat.bot {
-        _ if chat.migrated_to.is_some() => "стала супергруппой",
-        Standing::Member => "бот на месте",
-        Standing::Administrator => "бот — администратор",
-        Standing::NotMember => "бота здесь нет",
-        Standing::Kicked => "бот исключён",
-        Standing::Blocked => "бот заблокирован",
-        Standing::NotStarted => "бот не запущен",
-        Standing::Deactivated => "аккаунт удалён",
-        Standing::Bot => "собеседник — бот",
-        Standing::Deleted => "группа удалена",
-        Standing::NoWriteAccess => "боту нельзя писать",
-    }
+/// What the chat is, how many messages are shown, and what is the matter with the bot there.
+fn subtitle(chat: &SimChat, count: usize) -> String {
+    let trouble = match chat.bot {
+        _ if chat.migrated_to.is_some() => " · стала супергруппой",
+        Standing::Member | Standing::Administrator => "",
+        Standing::NotMember => " · бота здесь нет",
+        Standing::Kicked => " · бот исключён",
+        Standing::Blocked => " · бот заблокирован",
+        Standing::NotStarted => " · бот не запущен",
+        Standing::Deactivated => " · аккаунт удалён",
+        Standing::Bot => " · собеседник — бот",
+        Standing::Deleted => " · группа удалена",
+        Standing::NoWriteAccess => " · боту нельзя писать",
+    };
+    format!("{} · сообщений: {count}{trouble}", kind(chat))
 }
 
 fn author_name(author: &Author) -> String {
@@ -343,7 +345,7 @@ fn service_words(fields: &Value) -> String {
 }
 
 /// The first line of a message.
-fn snippet(message: &SimMessage, _chat: &SimChat) -> String {
+fn snippet(message: &SimMessage) -> String {
     if let Some(fields) = &message.service {
         return service_words(fields);
     }
