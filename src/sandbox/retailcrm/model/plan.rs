@@ -74,6 +74,17 @@ pub enum Act {
         chat: Slot,
         line: Line,
     },
+    /// The channel delivers late: the message is older than its arrival.
+    SayLate {
+        chat: Slot,
+        sent_at: Instant,
+        line: Line,
+    },
+    /// An employee's newest words in the chat are replaced, or deleted with `None`.
+    Revise {
+        chat: Slot,
+        text: Option<String>,
+    },
     /// Gives the chat's newest dialog to somebody.
     Assign {
         chat: Slot,
@@ -124,6 +135,28 @@ impl Model {
                 let chat_id = self.need(chat)?;
                 let message = self.compose(chat_id, line)?;
                 self.post(chat_id, at, message)?;
+            }
+            Act::SayLate { chat, sent_at, line } => {
+                let chat_id = self.need(chat)?;
+                let message = self.compose(chat_id, line)?;
+                self.post(chat_id, sent_at, message)?;
+            }
+            Act::Revise { chat, text } => {
+                let chat_id = self.need(chat)?;
+                let ids = self.chat(chat_id)?.message_ids.iter().rev();
+                let is_reply = |id: &&i64| {
+                    self.message(**id).is_ok_and(|message| {
+                        matches!(message.author, Some(Author::User(_))) && message.kind == "text"
+                    })
+                };
+                let id = ids
+                    .copied()
+                    .find(|id| is_reply(&id))
+                    .ok_or(Unknown { kind: "reply in chat", id: chat_id })?;
+                match text {
+                    Some(text) => self.edit_message(id, at, &text)?,
+                    None => self.delete_message(id, at)?,
+                }
             }
             Act::Assign { chat, to } => {
                 let dialog_id = self.newest_dialog(chat)?;
