@@ -9,6 +9,8 @@ use svodka::sandbox::retailcrm::{
     Actor, ListOrder, Model, NewMessage, NewOrder, Oddities, RateLimit, Responsible,
 };
 
+use svodka::sandbox::shop::{ShopOptions, tea_shop};
+
 use super::shop::{AsSandbox, DAYS, Desk, model, start};
 
 /// Every guess the reference leaves open about the lists of the chats.
@@ -331,4 +333,23 @@ async fn orders_deleted_during_the_page_walk_do_not_hide_their_neighbours() {
     });
     desk.sync().await.unwrap();
     desk.assert_complete("after deletions during the walk");
+}
+
+#[tokio::test]
+async fn the_whole_tea_shop_is_read_and_lives_on_for_a_day() {
+    let options = ShopOptions { days: DAYS - 2, ..ShopOptions::demo(start()) };
+    let desk = Desk::open_with(tea_shop(&options), Oddities::default(), RateLimit::default(), |config| {
+        config.batch = 1000;
+    })
+    .await;
+    desk.sync().await.unwrap();
+    desk.assert_complete("the first load");
+    for _ in 0..4 {
+        desk.clock.advance(TimeDelta::hours(6));
+        desk.sync().await.unwrap();
+    }
+    desk.assert_complete("a day later");
+    assert!(desk.expected().messages.len() > 2000);
+    let whole = desk.crm.requests().len();
+    assert!(whole < 120, "{whole} requests");
 }
