@@ -3,15 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[cfg(feature = "sandbox")]
-mod collect;
-#[cfg(feature = "sandbox")]
 mod deliver;
 #[cfg(feature = "sandbox")]
 mod deliver_faults;
 mod guards;
 mod measure;
-#![allow(clippy::unwrap_used, reason = "a helper that cannot go on shall stop the test and say where")]
-
 mod migrations;
 mod render;
 #[cfg(feature = "sandbox")]
