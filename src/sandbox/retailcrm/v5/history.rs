@@ -55,7 +55,6 @@ fn show(context: &Context, record: &HistoryRecord) -> Value {
         HistoryValue::Id(id) => json!({"id": id}),
         HistoryValue::At(at) => json!(naive(*at, zone)),
         HistoryValue::Number(number) => json!(number),
-        HistoryValue::Amount(minor) => money(*minor),
     };
     let mut body = json!({
         "id": record.id, "createdAt": naive(record.at, zone), "field": record.field,
