@@ -798,3 +798,51 @@ async fn labels_and_attribution_of_a_dialog_are_shown_and_bump_it() {
     assert_eq!(shown[0]["tags"], json!([{"name": "опт &amp; розница", "color_code": "light-red"}]));
     assert_eq!((&shown[0]["utm"]["source"], &shown[0]["utm"]["term"]), (&json!("vk"), &Value::Null));
 }
+
+#[tokio::test]
+async fn orders_are_made_and_edited_by_a_form_that_holds_json() {
+    let Small { mut model, chat, .. } = small();
+    let customer = model.add_customer(at("2026-03-02T08:10:00Z"), NewBuyer::default());
+    let dialog = model.last_dialog(chat).unwrap().id;
+    let shop = Shop::open(model).await;
+    let post = async |key: &str, path: &str, body: String| {
+        let url = format!("{}/api/v5/orders/{path}", shop.crm.crm_url());
+        let answer = shop.http.post(url).header("X-API-KEY", key).body(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let encoded = |order: Value| {
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("order", &order.to_string()).finish()
+    };
+    let new = json!({"customer": {"id": customer}, "orderMethod": "phone",
+                     "items": [{"productName": "Сенча", "initialPrice": 380.5, "quantity": 2}]});
+    let (status, body) = post(&shop.crm.api_key(), "create", encoded(new.clone())).await;
+    assert_eq!((status, &body["errorMsg"]), (403, &json!("Access denied.")), "a reading key");
+    let key = "sandbox-writing-key";
+    let (status, body) = post(key, "create", "site=main".to_owned()).await;
+    assert_eq!((status, &body["errorMsg"]), (400, &json!("Parameter 'order' is missing")));
+    let (status, body) = post(key, "create", encoded(json!({"customer": {"id": 1}}))).await;
+    assert_eq!((status, &body["errorMsg"]), (400, &json!("Order is not loaded")));
+    assert!(body["errors"]["customer.id"].is_string());
+    let (status, body) = post(key, "create", encoded(json!({"colour": "green"}))).await;
+    assert_eq!((status, &body["errorMsg"]), (400, &json!("Errors in the entity format")));
+
+    let (status, body) = post(key, "create", encoded(new)).await;
+    assert_eq!(
+        (status, &body["order"]["totalSumm"], &body["order"]["payments"]),
+        (201, &json!(761), &json!([]))
+    );
+    let id = body["id"].as_i64().unwrap();
+    let edit = encoded(json!({"status": "complete", "dialogId": dialog}));
+    let (status, body) = post(key, &format!("{id}/edit"), format!("{edit}&by=id")).await;
+    assert_eq!((status, &body["order"]["dialogId"]), (200, &json!(dialog)));
+    assert_eq!(post(key, "999/edit", format!("{edit}&by=id")).await.0, 404);
+    let history = shop.ok(&format!("/v5/orders/history?filter[orderId]={id}")).await;
+    let fields: Vec<&str> = history["history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| record["field"].as_str().unwrap())
+        .collect();
+    assert_eq!(fields, ["status", "status", "dialog_id"]);
+    assert_eq!(history["history"][1]["source"], "api");
+}

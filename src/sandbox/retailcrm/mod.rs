@@ -1,8 +1,8 @@
 //! A stand-in of both RetailCRM APIs: API v5 (orders, users, reference books) and the MG Bot API (chats).
 //!
 //! The state is [`Model`]; this is its HTTP skin on 127.0.0.1, with the real service's oddities, limits and faults,
-//! and a journal of what was asked. Not here: methods that write (Svodka changes nothing in the CRM), integration
-//! modules, WebSocket, tasks, notes and the customers' change feed.
+//! and a journal of what was asked. Orders can be made and edited over HTTP by whoever plays with it; everything
+//! else is changed through the model. Not here: integration modules, WebSocket, tasks, notes, the customers' feed.
 
 mod answer;
 mod bot;
