@@ -463,6 +463,8 @@ async fn keys_scopes_paths_and_limits_are_refused_as_the_real_service_does() {
     assert_eq!(with_key(Some("narrow"), "/v5/users").await, (403, refusal("Access denied.")));
     let (status, orders) = with_key(Some("narrow"), "/v5/orders").await;
     assert_eq!((status, &orders["orders"]), (200, &json!([])), "the store is not the key's");
+    let feed = with_key(Some("narrow"), "/v5/orders/history").await.1;
+    assert_eq!((&feed["history"], &feed["pagination"]["totalCount"]), (&json!([]), &json!(1)));
     let credentials = with_key(Some("narrow"), "/credentials").await.1;
     assert_eq!(credentials["siteAccess"], "access_selective");
     assert_eq!(credentials["sitesAvailable"], json!(["outlet"]));
@@ -713,7 +715,7 @@ async fn the_living_shop_answers_who_waits_when_the_time_comes() {
 }
 
 #[tokio::test]
-async fn the_demo_shop_shows_every_oddity_of_the_bot_api() {
+async fn the_demo_shop_shows_every_oddity_of_both_apis() {
     let until = at("2026-03-02T12:00:00Z");
     let shop = Shop::open(tea_shop(&ShopOptions { days: 20, ..ShopOptions::demo(until) })).await;
     let messages = shop.list("/messages?limit=1000").await;
@@ -733,9 +735,6 @@ async fn the_demo_shop_shows_every_oddity_of_the_bot_api() {
     some(&messages, "a quote with a fraction in its time", |message| {
         message["quote"]["time"].as_str().is_some_and(|time| time.contains('.'))
     });
-    some(&messages, "escaped text", |message| {
-        message["from"]["name"].as_str().is_some_and(|name| name.contains("&lt;"))
-    });
     for message in &messages {
         let parts = [shop.instant(&message["time"]), shop.instant(&message["created_at"])];
         assert!(parts.iter().all(|&time| time <= shop.clock.now()));
@@ -749,8 +748,19 @@ async fn the_demo_shop_shows_every_oddity_of_the_bot_api() {
     let chats = shop.list("/chats?limit=1000").await;
     some(&chats, "no counter of unread messages", |chat| chat.get("unread").is_none());
     some(&chats, "an unknown kind of channel", |chat| chat["channel"]["type"] == "tenchat");
+    let people = shop.list("/customers?limit=1000").await;
+    some(&people, "an escaped name", |person| person["first_name"].as_str().unwrap().contains('&'));
     let users = shop.list("/users").await;
     some(&users, "no external id", |user| user["external_id"] == "");
+
+    let orders = shop.ok("/v5/orders?limit=100").await["orders"].as_array().unwrap().clone();
+    some(&orders, "no currency", |order| order.get("currency").is_none());
+    some(&orders, "no manager", |order| order.get("managerId").is_none());
+    some(&orders, "no full payment", |order| order.get("fullPaidAt").is_none());
+    some(&orders, "a customer with an external id", |order| order["customer"].get("externalId").is_some());
+    some(&orders, "a payment without a status", |order| {
+        order["payments"].as_object().unwrap().values().any(|payment| payment.get("status").is_none())
+    });
 
     let plain = Oddities {
         v5_sparse: false,

@@ -32,7 +32,7 @@ pub use model::*;
 /// Which of the real service's oddities to show. All on by default: a client that survives them is ready.
 #[derive(Debug, Clone)]
 pub struct Oddities {
-    /// v5 leaves out `currency` of some orders, the status of a payment over nothing and ids of payments in the feed.
+    /// v5 leaves out `currency` of some orders, the status of some unpaid payments and ids of payments in the feed.
     pub v5_sparse: bool,
     /// The Bot API leaves out `actions` and `external_id` here and there and sends `null` lists.
     pub mg_sparse: bool,

@@ -101,7 +101,10 @@ impl Builder {
                     later
                 })
             }
-            Outcome::Never => None,
+            Outcome::Never => {
+                change(made_at + TimeDelta::seconds(between(rng, 30, 300)), OrderAct::Bill(total * 100), by);
+                None
+            }
         };
         match ships_from {
             Some(from) if !chance(rng, 0.04) => {
@@ -148,7 +151,7 @@ impl Builder {
             pick(&mut self.rng, &["puer", "oolong", "black", "herbal", "gift"]).copied().unwrap_or("gift");
         let quantity = if chance(&mut self.rng, 0.25) { 2 } else { 1 };
         let basket = Basket::fill(&mut self.rng, shelf, quantity);
-        let manager_id = (!chance(&mut self.rng, 0.08)).then_some(crm_id);
+        let manager_id = (!chance(&mut self.rng, 0.16)).then_some(crm_id);
         let order = self.new_order(&basket, manager_id, "phone");
         let (by, buyer) = (Actor::User(crm_id), PlannedBuyer::Caller(caller.0, caller.1));
         self.model.plan(at, Act::Order(PlannedOrder { slot, buyer, names_dialog: false, order, by }));
