@@ -717,7 +717,7 @@ async fn the_living_shop_answers_who_waits_when_the_time_comes() {
 #[tokio::test]
 async fn the_demo_shop_shows_every_oddity_of_both_apis() {
     let until = at("2026-03-02T12:00:00Z");
-    let shop = Shop::open(tea_shop(&ShopOptions { days: 20, ..ShopOptions::demo(until) })).await;
+    let shop = Shop::open(tea_shop(&ShopOptions { days: 45, ..ShopOptions::demo(until) })).await;
     let messages = shop.list("/messages?limit=1000").await;
     let some = |list: &[Value], what: &str, test: fn(&Value) -> bool| {
         let count = list.iter().filter(|item| test(item)).count();
@@ -753,7 +753,11 @@ async fn the_demo_shop_shows_every_oddity_of_both_apis() {
     let users = shop.list("/users").await;
     some(&users, "no external id", |user| user["external_id"] == "");
 
-    let orders = shop.ok("/v5/orders?limit=100").await["orders"].as_array().unwrap().clone();
+    let mut orders = Vec::new();
+    for page in 1..=3 {
+        let body = shop.ok(&format!("/v5/orders?limit=100&page={page}")).await;
+        orders.extend(body["orders"].as_array().unwrap().clone());
+    }
     some(&orders, "no currency", |order| order.get("currency").is_none());
     some(&orders, "no manager", |order| order.get("managerId").is_none());
     some(&orders, "no full payment", |order| order.get("fullPaidAt").is_none());
