@@ -1,5 +1,7 @@
 //! The RetailCRM stand-in behaves like the reference says the real service does, oddities included.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of a test may panic as the test itself may")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +10,9 @@ use serde_json::{Value, json};
 use svodka::clock::{Clock, Instant, ManualClock};
 use svodka::outbound;
 use svodka::sandbox::retailcrm::{
-    Act, Actor, ApiKey, Author, Fault, FaultBody, FaultKind, Line, ListOrder, Model, NewBuyer, NewMessage,
-    NewMgCustomer, NewOrder, Oddities, RateLimit, Responsible, RetailCrm, RetailCrmOptions, Throttle,
+    Act, Actor, ApiKey, Author, DialogTag, Fault, FaultBody, FaultKind, Line, ListOrder, Model, NewBuyer,
+    NewMessage, NewMgCustomer, NewOrder, Oddities, RateLimit, Responsible, RetailCrm, RetailCrmOptions,
+    Throttle, Utm,
 };
 use svodka::sandbox::shop::{ShopOptions, tea_shop};
 
@@ -400,9 +403,9 @@ async fn the_history_tells_an_order_from_creation_to_merge_with_snapshots_and_ga
     assert_eq!(confirmed["order"], short);
     assert_eq!(confirmed["source"], "rule");
     assert_eq!(of(first).nth(4).unwrap()["payment"]["type"], "bank-card");
-    let merged = of(twin).last().unwrap();
+    let merged = of(twin).next_back().unwrap();
     assert_eq!((&merged["deleted"], &merged["combinedTo"]["id"]), (&json!(true), &json!(first)));
-    assert_eq!(of(gone).last().unwrap()["deleted"], true);
+    assert_eq!(of(gone).next_back().unwrap()["deleted"], true);
     let left = shop.ok("/v5/orders").await;
     assert_eq!(ids(left["orders"].as_array().unwrap()), [first]);
     assert_eq!(left["orders"][0]["createdAt"], "2026-03-01 11:00:00");
@@ -460,6 +463,8 @@ async fn keys_scopes_paths_and_limits_are_refused_as_the_real_service_does() {
     assert_eq!(with_key(Some("narrow"), "/v5/users").await, (403, refusal("Access denied.")));
     let (status, orders) = with_key(Some("narrow"), "/v5/orders").await;
     assert_eq!((status, &orders["orders"]), (200, &json!([])), "the store is not the key's");
+    let feed = with_key(Some("narrow"), "/v5/orders/history").await.1;
+    assert_eq!((&feed["history"], &feed["pagination"]["totalCount"]), (&json!([]), &json!(1)));
     let credentials = with_key(Some("narrow"), "/credentials").await.1;
     assert_eq!(credentials["siteAccess"], "access_selective");
     assert_eq!(credentials["sitesAvailable"], json!(["outlet"]));
@@ -616,8 +621,8 @@ fn the_demo_shop_has_everything_a_digest_speaks_of() {
     let zone = chrono_tz::Europe::Moscow;
     let open: Vec<_> = model.dialogs().iter().filter(|dialog| dialog.closed_at.is_none()).collect();
     let last_of = |dialog: i64| {
-        let of_dialog = model.messages().iter().filter(move |message| message.dialog_id == Some(dialog));
-        of_dialog.filter(|message| message.is_public && message.author.is_some()).last()
+        let mut of_dialog = model.messages().iter().filter(move |message| message.dialog_id == Some(dialog));
+        of_dialog.rfind(|message| message.is_public && message.author.is_some())
     };
     let waits = |dialog: i64| {
         let last = last_of(dialog);
@@ -707,4 +712,151 @@ async fn the_living_shop_answers_who_waits_when_the_time_comes() {
     assert!(replies >= 4 && after.len() > before, "{replies} replies, {} messages", after.len());
     let times: Vec<Instant> = after.iter().map(|message| shop.instant(&message["updated_at"])).collect();
     assert!(times.iter().all(|&time| time <= shop.clock.now()), "nothing comes from the future");
+}
+
+#[tokio::test]
+async fn the_demo_shop_shows_every_oddity_of_both_apis() {
+    let until = at("2026-03-02T12:00:00Z");
+    let shop = Shop::open(tea_shop(&ShopOptions { days: 45, ..ShopOptions::demo(until) })).await;
+    let messages = shop.list("/messages?limit=1000").await;
+    let some = |list: &[Value], what: &str, test: fn(&Value) -> bool| {
+        let count = list.iter().filter(|item| test(item)).count();
+        assert!(count > 0, "no object with {what}");
+        assert!(count < list.len(), "every object has {what}");
+    };
+    some(&messages, "an offset other than Z", |message| {
+        message["time"].as_str().unwrap().ends_with("+03:00")
+    });
+    some(&messages, "an empty date", |message| message["channel_sent_at"] == "");
+    some(&messages, "no actions", |message| message.get("actions").is_none());
+    some(&messages, "no author", |message| message.get("from").is_none());
+    some(&messages, "an empty external id", |message| message["from"]["external_id"] == "");
+    some(&messages, "a trimmed fraction", |message| message["created_at"].as_str().unwrap().len() < 27);
+    some(&messages, "a quote with a fraction in its time", |message| {
+        message["quote"]["time"].as_str().is_some_and(|time| time.contains('.'))
+    });
+    for message in &messages {
+        let parts = [shop.instant(&message["time"]), shop.instant(&message["created_at"])];
+        assert!(parts.iter().all(|&time| time <= shop.clock.now()));
+    }
+    assert!(!shop.list("/messages?type=sticker").await.is_empty(), "a type no documentation names");
+    let dialogs = shop.list("/dialogs?limit=1000").await;
+    some(&dialogs, "an end although it looks active", |dialog| {
+        dialog["is_active"] == true && dialog["closed_at"].as_str().is_some_and(|at| !at.is_empty())
+    });
+    some(&dialogs, "nobody responsible", |dialog| dialog.get("responsible").is_none());
+    let chats = shop.list("/chats?limit=1000").await;
+    some(&chats, "no counter of unread messages", |chat| chat.get("unread").is_none());
+    some(&chats, "an unknown kind of channel", |chat| chat["channel"]["type"] == "tenchat");
+    let people = shop.list("/customers?limit=1000").await;
+    some(&people, "an escaped name", |person| person["first_name"].as_str().unwrap().contains('&'));
+    let users = shop.list("/users").await;
+    some(&users, "no external id", |user| user["external_id"] == "");
+
+    let mut orders = Vec::new();
+    for page in 1..=3 {
+        let body = shop.ok(&format!("/v5/orders?limit=100&page={page}")).await;
+        orders.extend(body["orders"].as_array().unwrap().clone());
+    }
+    some(&orders, "no currency", |order| order.get("currency").is_none());
+    some(&orders, "no manager", |order| order.get("managerId").is_none());
+    some(&orders, "no full payment", |order| order.get("fullPaidAt").is_none());
+    some(&orders, "a customer with an external id", |order| order["customer"].get("externalId").is_some());
+    some(&orders, "a payment without a status", |order| {
+        order["payments"].as_object().unwrap().values().any(|payment| payment.get("status").is_none())
+    });
+
+    let plain = Oddities {
+        v5_sparse: false,
+        mg_sparse: false,
+        mg_dates: false,
+        closed_dialogs_look_active: false,
+        ..Oddities::default()
+    };
+    let model = tea_shop(&ShopOptions { days: 20, ..ShopOptions::demo(until) });
+    let tame = Shop::open_with(model, plain, RateLimit::off()).await;
+    for message in tame.list("/messages?limit=1000").await {
+        assert!(message["time"].as_str().unwrap().ends_with('Z') && message.get("actions").is_some());
+    }
+    let active = tame.list("/dialogs?limit=1000&active=true").await;
+    assert!(!active.is_empty() && active.iter().all(|dialog| dialog["closed_at"].is_null()));
+}
+
+#[tokio::test]
+async fn dates_follow_the_account_zone_through_a_change_of_clocks() {
+    let mut model = Model::new(chrono_tz::Europe::Berlin);
+    let customer = model.add_customer(at("2026-03-01T08:00:00Z"), NewBuyer::default());
+    for when in ["2026-03-29T00:59:59Z", "2026-03-29T01:00:00Z"] {
+        model.add_order(at(when), order(customer, None, 10_000), Actor::System).unwrap();
+    }
+    let shop = Shop::open(model).await;
+    shop.clock.set(at("2026-04-01T00:00:00Z"));
+    let list = shop.ok("/v5/orders").await;
+    let dates: Vec<&str> = (0..2).map(|index| list["orders"][index]["createdAt"].as_str().unwrap()).collect();
+    assert_eq!(dates, ["2026-03-29 03:00:00", "2026-03-29 01:59:59"]);
+}
+
+#[tokio::test]
+async fn labels_and_attribution_of_a_dialog_are_shown_and_bump_it() {
+    let Small { model, chat, .. } = small();
+    let dialog = model.last_dialog(chat).unwrap().id;
+    let shop = Shop::open(model).await;
+    shop.crm.with_model(|model| {
+        let change = |dialog: &mut svodka::sandbox::retailcrm::Dialog| {
+            dialog.tags.push(DialogTag { name: "опт & розница".into(), color_code: "light-red" });
+            dialog.utm = Some(Utm { source: "vk".into(), medium: "cpc".into(), campaign: None });
+        };
+        model.change_dialog(dialog, at("2026-03-02T12:00:00Z"), change).unwrap();
+    });
+    let shown = shop.list("/dialogs?since=2026-03-02T12:00:00Z").await;
+    assert_eq!(shown[0]["tags"], json!([{"name": "опт &amp; розница", "color_code": "light-red"}]));
+    assert_eq!((&shown[0]["utm"]["source"], &shown[0]["utm"]["term"]), (&json!("vk"), &Value::Null));
+}
+
+#[tokio::test]
+async fn orders_are_made_and_edited_by_a_form_that_holds_json() {
+    let Small { mut model, chat, .. } = small();
+    let customer = model.add_customer(at("2026-03-02T08:10:00Z"), NewBuyer::default());
+    let dialog = model.last_dialog(chat).unwrap().id;
+    let shop = Shop::open(model).await;
+    let post = async |key: &str, path: &str, body: String| {
+        let url = format!("{}/api/v5/orders/{path}", shop.crm.crm_url());
+        let answer = shop.http.post(url).header("X-API-KEY", key).body(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let encoded = |order: Value| {
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("order", &order.to_string()).finish()
+    };
+    let new = json!({"customer": {"id": customer}, "orderMethod": "phone",
+                     "items": [{"productName": "Сенча", "initialPrice": 380.5, "quantity": 2}]});
+    let (status, body) = post(&shop.crm.api_key(), "create", encoded(new.clone())).await;
+    assert_eq!((status, &body["errorMsg"]), (403, &json!("Access denied.")), "a reading key");
+    let key = "sandbox-writing-key";
+    let (status, body) = post(key, "create", "site=main".to_owned()).await;
+    assert_eq!((status, &body["errorMsg"]), (400, &json!("Parameter 'order' is missing")));
+    let (status, body) = post(key, "create", encoded(json!({"customer": {"id": 1}}))).await;
+    assert_eq!((status, &body["errorMsg"]), (400, &json!("Order is not loaded")));
+    assert!(body["errors"]["customer.id"].is_string());
+    let (status, body) = post(key, "create", encoded(json!({"colour": "green"}))).await;
+    assert_eq!((status, &body["errorMsg"]), (400, &json!("Errors in the entity format")));
+
+    let (status, body) = post(key, "create", encoded(new)).await;
+    assert_eq!(
+        (status, &body["order"]["totalSumm"], &body["order"]["payments"]),
+        (201, &json!(761), &json!([]))
+    );
+    let id = body["id"].as_i64().unwrap();
+    let edit = encoded(json!({"status": "complete", "dialogId": dialog}));
+    let (status, body) = post(key, &format!("{id}/edit"), format!("{edit}&by=id")).await;
+    assert_eq!((status, &body["order"]["dialogId"]), (200, &json!(dialog)));
+    assert_eq!(post(key, "999/edit", format!("{edit}&by=id")).await.0, 404);
+    let history = shop.ok(&format!("/v5/orders/history?filter[orderId]={id}")).await;
+    let fields: Vec<&str> = history["history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| record["field"].as_str().unwrap())
+        .collect();
+    assert_eq!(fields, ["status", "status", "dialog_id"]);
+    assert_eq!(history["history"][1]["source"], "api");
 }
