@@ -98,12 +98,12 @@ impl Builder {
         }
         let closes_at = match (is_dropped, replied) {
             // What nobody answered stays open for a month, what somebody began is closed by itself after two days.
-            (true, false) => at + TimeDelta::days(30),
+            (_, false) => at + TimeDelta::days(30),
             (true, true) => at + TimeDelta::days(2),
-            (false, _) if chance(&mut self.rng, 0.75) => {
+            (false, true) if chance(&mut self.rng, 0.75) => {
                 at + TimeDelta::seconds(between(&mut self.rng, 300, 3_600))
             }
-            (false, _) => at + TimeDelta::days(1),
+            (false, true) => at + TimeDelta::days(1),
         };
         self.model.plan(closes_at, Act::Close { chat: slot });
         self.threads[thread].busy_until = closes_at + TimeDelta::hours(1);
