@@ -1,6 +1,8 @@
 //! All integration tests in one binary, so that the dependencies are linked once.
 
 #[cfg(feature = "sandbox")]
+mod alert;
+#[cfg(feature = "sandbox")]
 mod deliver;
 #[cfg(feature = "sandbox")]
 mod deliver_faults;

@@ -57,7 +57,7 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
             title: format!("Не доставлено в чат «{chat}»"),
             what: format!("{}: {}.{}", counted(*count, MESSAGES), for_ops(reason), numbers(public_ids)),
             since: Some(*last_at),
-            affected: Some(format!("читателей чата «{chat}»")),
+            affected: Some(format!("читатели чата «{chat}»")),
             automatic: "эти сообщения больше не шлёт, новые шлёт как обычно".to_owned(),
             human: fix_of_chat(reason, chat),
         },
@@ -69,7 +69,7 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
                 numbers(public_ids)
             ),
             since: Some(*last_at),
-            affected: Some(format!("читателей чата «{chat}»")),
+            affected: Some(format!("читатели чата «{chat}»")),
             automatic: "больше не шлёт, чтобы не задвоить".to_owned(),
             human: "найдите номер в чате; если его там нет, выпустите отчёт заново: svodka run.".to_owned(),
         },
@@ -77,7 +77,7 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
             title: format!("Сообщения в чат «{chat}» ждут отправки"),
             what: format!("{} в очереди: {}.", counted(*count, MESSAGES), for_ops(reason)),
             since: Some(*since),
-            affected: Some(format!("читателей чата «{chat}»")),
+            affected: Some(format!("читатели чата «{chat}»")),
             automatic: "пробует снова, пока не выйдет срок сообщения; порядок сохранит".to_owned(),
             human: "проверьте связь с Telegram: svodka doctor.".to_owned(),
         },
@@ -158,7 +158,7 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
 fn readers(speech: &Speech, job: &str) -> Option<String> {
     let chats = speech.job_chats.get(job).filter(|chats| !chats.is_empty())?;
     let names: Vec<String> = chats.iter().map(|chat| format!("«{chat}»")).collect();
-    Some(format!("читателей {} {}", if names.len() == 1 { "чата" } else { "чатов" }, names.join(", ")))
+    Some(format!("читатели {} {}", if names.len() == 1 { "чата" } else { "чатов" }, names.join(", ")))
 }
 
 fn jobs_words(speech: &Speech, jobs: &[String]) -> Option<String> {
