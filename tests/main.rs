@@ -3,6 +3,8 @@
 #[cfg(feature = "sandbox")]
 mod alert;
 #[cfg(feature = "sandbox")]
+mod bot;
+#[cfg(feature = "sandbox")]
 mod deliver;
 #[cfg(feature = "sandbox")]
 mod deliver_faults;
