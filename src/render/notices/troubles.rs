@@ -1,10 +1,10 @@
 //! Each trouble in words for ops.
 
-use super::reasons::{fix_of_chat, for_ops};
+use super::reasons::{fix_of_chat, for_ops, kind};
 use super::{Speech, short};
 use crate::alert::Trouble;
 use crate::clock::Instant;
-use crate::render::format::{MESSAGES, counted, duration};
+use crate::render::format::{MESSAGES, count, counted, duration};
 
 /// A trouble in words. `automatic` and `affected` end without a full stop, the others are sentences.
 pub struct Told {
@@ -144,12 +144,12 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
             automatic: "пробует снова, начатое не теряется".to_owned(),
             human: "проверьте базу данных и место на диске.".to_owned(),
         },
-        Trouble::Many { of, count, keys } => Told {
-            title: format!("Много однотипных неполадок: {count}"),
-            what: format!("Вид: {of}. Например: {}.", keys.join(", ")),
+        Trouble::Many { of, count: many, keys } => Told {
+            title: format!("Много сразу: {} ({})", kind(of), count(*many)),
+            what: format!("Например: {}.", names_of(keys)),
             since: None,
             affected: None,
-            automatic: "пробует снова каждую по отдельности".to_owned(),
+            automatic: "с каждой поступает как обычно, здесь только счёт".to_owned(),
             human: "ищите общую причину: svodka doctor.".to_owned(),
         },
     }
@@ -163,6 +163,12 @@ fn readers(speech: &Speech, job: &str) -> Option<String> {
 
 fn jobs_words(speech: &Speech, jobs: &[String]) -> Option<String> {
     (!jobs.is_empty()).then(|| jobs.iter().map(|job| speech.job(job)).collect::<Vec<_>>().join(", "))
+}
+
+/// What the troubles are about: the second word of their keys.
+fn names_of(keys: &[String]) -> String {
+    let names: Vec<&str> = keys.iter().map(|key| key.split('/').nth(1).unwrap_or(key)).collect();
+    names.join(", ")
 }
 
 fn numbers(public_ids: &[String]) -> String {
