@@ -79,6 +79,11 @@ impl ManualClock {
         self.now.send_modify(|now| *now += step);
     }
 
+    /// Whether somebody waits for this clock to move; a test that moves it on demand has to know.
+    pub fn has_sleepers(&self) -> bool {
+        self.now.receiver_count() > 0
+    }
+
     /// Puts the clock at `at`, forward or back.
     pub fn set(&self, at: Instant) {
         self.now.send_modify(|now| *now = to_micros(at));

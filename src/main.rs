@@ -1,1 +1,8 @@
-fn main() {}
+//! The `svodka` binary; everything is in the library.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    svodka::cli::main().await
+}

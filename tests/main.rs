@@ -1,5 +1,9 @@
 //! All integration tests in one binary, so that the dependencies are linked once.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[cfg(feature = "sandbox")]
+mod collect;
 #[cfg(feature = "sandbox")]
 mod alert;
 #[cfg(feature = "sandbox")]
@@ -8,8 +12,17 @@ mod bot;
 mod deliver;
 #[cfg(feature = "sandbox")]
 mod deliver_faults;
+mod guards;
+mod measure;
 mod migrations;
+mod render;
+#[cfg(feature = "sandbox")]
+mod sandbox_retailcrm;
 #[cfg(feature = "sandbox")]
 mod sandbox_telegram;
+mod schedule;
+mod settings;
 mod store_contract;
 mod support;
+#[cfg(feature = "sandbox")]
+mod worker;

@@ -9,6 +9,7 @@
 //! Nothing here knows what a message is about: it gets text and a chat, and never logs the text.
 
 pub mod decide;
+pub mod doctor;
 pub mod outcome;
 pub mod pace;
 pub mod reconcile;

@@ -5,6 +5,7 @@
 //! nothing is repeated here. No error and no `Debug` output contains the token.
 
 use std::fmt;
+use std::str::FromStr;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,21 @@ impl fmt::Display for ChatId {
         match self {
             Self::Id(id) => write!(f, "{id}"),
             Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+impl FromStr for ChatId {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        match text.parse() {
+            Ok(0) => Err("0 is not a chat; write the chat's number, such as -1001234567890".into()),
+            Ok(id) => Ok(Self::Id(id)),
+            Err(_) if text.len() > 1 && text.starts_with('@') => Ok(Self::Name(text.to_owned())),
+            Err(_) => {
+                Err(format!("`{text}` is not a chat; write a number such as -1001234567890, or \"@name\""))
+            }
         }
     }
 }

@@ -1,11 +1,21 @@
 //! The daily digest from facts.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
-use super::digest::DailyDigest;
+use chrono::TimeDelta;
+
+use super::baseline::{WEEKS, weekday_mean};
+use super::digest::{ChannelBlock, Compared, DailyDigest, ManagerBlock, Summary};
+use super::figures::{Figures, Ground};
+use super::headline::Standing;
+use super::waiting::waiting;
 use super::{Period, WorkCalendar};
 use crate::clock::Instant;
 use crate::facts::{CoverageSpan, Facts};
+
+/// Stands for whoever should have been assigned; shown to managers.
+const NOBODY: &str = "Не назначен";
 
 /// Limits that turn a number into a warning; all configurable.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,11 +57,97 @@ pub struct DailyInputs<'a> {
 
 /// The window of facts that the digest of `period` needs: baselines of four weeks and the order link before them.
 /// Its end is `now`, because of the list of those who wait now.
-pub fn window(_period: &Period, _thresholds: &Thresholds, _now: Instant) -> (Instant, Instant) {
-    todo!()
+pub fn window(period: &Period, thresholds: &Thresholds, now: Instant) -> (Instant, Instant) {
+    let first = period.earlier(7 * WEEKS).from;
+    let link = TimeDelta::from_std(thresholds.order_link_window).unwrap_or(TimeDelta::MAX);
+    (first.checked_sub_signed(link).unwrap_or(first), now)
 }
 
 /// Computes the digest.
-pub fn daily(_inputs: &DailyInputs<'_>) -> DailyDigest {
-    todo!()
+pub fn daily(inputs: &DailyInputs<'_>) -> DailyDigest {
+    let ground = Ground::new(inputs);
+    let period = &inputs.period;
+    let current = ground.figures(period);
+    let previous = ground.figures(&period.earlier(1));
+    let weekdays: Vec<Figures> =
+        (1..=WEEKS).map(|weeks| ground.figures(&period.earlier(7 * weeks))).collect();
+    let waiting = waiting(&ground);
+
+    let compared = |summary: &dyn Fn(&Figures) -> Summary| Compared {
+        current: summary(&current),
+        previous: summary(&previous),
+        weekday: weekday_mean(&whole(&weekdays, summary)),
+    };
+    let team = compared(&Figures::team);
+    let standing = Standing {
+        figures: &current,
+        current: &team.current,
+        previous: &team.previous,
+        weekdays: &whole(&weekdays, &Figures::team),
+        thresholds: &inputs.thresholds,
+    };
+    let (headline, warnings) = (standing.headline(), standing.warnings());
+
+    let waits_for = |id| waiting.iter().flatten().filter(|(holder, _)| *holder == id).count() as u64;
+    let mut managers: Vec<ManagerBlock> = current
+        .managers
+        .keys()
+        .map(|&id| ManagerBlock {
+            id,
+            name: id.map_or_else(|| NOBODY.to_owned(), |id| inputs.facts.directory.name(id)),
+            numbers: compared(&|figures| figures.manager(id)),
+            waiting_now: waits_for(id),
+        })
+        .collect();
+    managers.sort_by_cached_key(|block| {
+        let chats = block.numbers.current.chats.as_ref().map_or(0, |chats| chats.chats);
+        (block.id.is_none(), Reverse(chats), block.name.clone(), block.id)
+    });
+
+    DailyDigest {
+        public_id: inputs.public_id.clone(),
+        period: *period,
+        day_on: period.from_on,
+        slot_at: inputs.slot_at,
+        computed_at: inputs.now,
+        late_secs: inputs.late_secs,
+        chat_coverage: current.chats,
+        order_coverage: current.orders,
+        chats_known_until: inputs.chats.map(|span| span.until),
+        orders_known_until: inputs.orders.map(|span| span.until),
+        headline,
+        team,
+        managers,
+        channels: channels(&ground, &current, &previous),
+        waiting: waiting.map(|list| list.into_iter().map(|(_, entry)| entry).collect()),
+        warnings,
+        currency: ground.currency,
+    }
+}
+
+/// A subject's summaries on those days, each side only where it was wholly known.
+fn whole(days: &[Figures], summary: &dyn Fn(&Figures) -> Summary) -> Vec<Summary> {
+    days.iter().map(|day| day.whole(summary(day))).collect()
+}
+
+fn channels(ground: &Ground<'_>, current: &Figures, previous: &Figures) -> Vec<ChannelBlock> {
+    let mut blocks: Vec<ChannelBlock> = current
+        .channels
+        .keys()
+        .map(|&id| {
+            let channel = id.and_then(|id| ground.channels.get(&id));
+            ChannelBlock {
+                id,
+                kind: channel.map(|channel| channel.kind.clone()).unwrap_or_default(),
+                name: channel.and_then(|channel| channel.name.clone()),
+                current: current.channel(id),
+                previous: previous.channel(id),
+            }
+        })
+        .collect();
+    blocks.sort_by_cached_key(|block| {
+        let chats = block.current.as_ref().map_or(0, |chats| chats.chats);
+        (Reverse(chats), block.kind.clone(), block.name.clone(), block.id)
+    });
+    blocks
 }

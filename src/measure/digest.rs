@@ -66,13 +66,18 @@ pub struct ChatSummary {
 }
 
 /// Order measures of one subject in one period.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderSummary {
     pub orders: u64,
+    /// Σ total of the period's orders in the digest's currency.
     pub revenue: Money,
     /// Σ total of the period's orders that are fully paid by `as_of`.
     pub paid_revenue: Money,
+    /// Revenue ÷ the orders it is made of, rounded to the minor unit.
     pub average_order: Option<Money>,
+    /// Orders in another currency: counted, in no sum.
+    #[serde(default)]
+    pub foreign_currency_orders: u64,
     pub paid_orders: u64,
     pub partial_orders: u64,
     pub unpaid_orders: u64,

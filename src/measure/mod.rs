@@ -2,10 +2,21 @@
 //!
 //! `docs/metrics.md` says what each number means; an empty denominator gives `None`, never 0.
 
+mod baseline;
+mod conversations;
+mod coverage;
 pub mod daily;
 pub mod digest;
+mod figures;
+mod headline;
+pub mod history;
+mod links;
+mod percentile;
 pub mod period;
+mod summary;
+mod waiting;
 pub mod worktime;
 
+pub use history::history_rows;
 pub use period::Period;
 pub use worktime::WorkCalendar;

@@ -1,19 +1,215 @@
-//! The daily digest in words.
+//! The daily digest in words: what each block says. The layout is the template's.
 
-use super::{RenderError, Report};
-use crate::measure::digest::DailyDigest;
+use askama::Template;
+use chrono::Datelike;
+
+use super::compare::{Baselines, Change, relative};
+use super::format::{self, DIALOGS, MESSAGES, ORDERS};
+use super::known::{Known, NO_DATA, coverage_lines};
+use super::view::{DailyView, ManagerView, PersonView, WaitingView};
+use super::{RenderError, Report, parse, sentences, team};
+use crate::measure::digest::{ChannelBlock, ChatSummary, DailyDigest, ManagerBlock, OrderSummary, Waiting};
+
+/// Managers told in two lines; the others get one each.
+const MANAGERS_IN_FULL: usize = 12;
+/// People who wait, by name; the others are a number.
+const WAITING_BY_NAME: usize = 10;
+/// Code points of a customer's name.
+const CUSTOMER_NAME: usize = 24;
+/// Code points of a manager's or a channel's name.
+const OWN_NAME: usize = 32;
 
 /// How texts link back to the CRM.
 #[derive(Debug, Clone, Default)]
 pub struct Links {
-    /// CRM base such as `https://shop.retailcrm.ru`; `None` = names without links.
-    pub crm_url: Option<String>,
+    /// Address of a chat with `{chat_id}` in it, such as `https://shop.retailcrm.ru/chats/{chat_id}`; `None` = names
+    /// without links.
+    pub chat_link: Option<String>,
+}
+
+impl Links {
+    /// Address of a chat. `None` as well when the pattern gives none that Telegram would take for a link.
+    pub fn chat(&self, chat_id: i64) -> Option<String> {
+        let address = self.chat_link.as_ref()?.trim().replace("{chat_id}", &chat_id.to_string());
+        parse::is_usable_address(&address).then_some(address)
+    }
 }
 
 /// Renders the digest in Telegram HTML.
 ///
 /// # Errors
 /// Only for a fault in the templates; data cannot make it fail.
-pub fn render(_digest: &DailyDigest, _links: &Links) -> Result<Report, RenderError> {
-    todo!()
+pub fn render(digest: &DailyDigest, links: &Links) -> Result<Report, RenderError> {
+    let html = view(digest, links).render()?;
+    Ok(Report { public_id: digest.public_id.clone(), html })
+}
+
+fn view(digest: &DailyDigest, links: &Links) -> DailyView {
+    let baselines = Baselines::of(digest);
+    let (news, action) = sentences::headline(digest, &baselines);
+    let (team, orders) = team::blocks(digest, &baselines);
+    let (full, short) = digest.managers.split_at(digest.managers.len().min(MANAGERS_IN_FULL));
+    let warnings = digest.warnings.iter();
+    DailyView {
+        day: title_day(digest),
+        news,
+        action,
+        late: digest.late_secs.map(|secs| {
+            let late = format::duration(secs as f64);
+            format!("Сводка вышла на {late} позже срока. Числа за день от этого не изменились.")
+        }),
+        team,
+        waiting: waiting(digest, links),
+        orders,
+        managers: full.iter().map(|block| manager(block, digest, true)).collect(),
+        more_managers: short.iter().map(|block| manager(block, digest, false)).collect(),
+        channels: digest.channels.iter().filter_map(|block| channel(block, digest, &baselines)).collect(),
+        warnings: warnings.filter_map(|warning| sentences::warning(warning, &digest.headline)).collect(),
+        coverage: coverage_lines(digest),
+    }
+}
+
+/// The day after «за»; a report that looks back into another year names it.
+fn title_day(digest: &DailyDigest) -> String {
+    let today_on = digest.computed_at.with_timezone(&digest.period.zone).date_naive();
+    let day = format::day_accusative(digest.day_on);
+    let (year, today) = (digest.day_on.year(), today_on.year());
+    // Early in January nobody needs to be told which December is meant.
+    if year == today || (today_on - digest.day_on).num_days() <= 31 {
+        day
+    } else {
+        format!("{day} {year}{}года", format::NBSP)
+    }
+}
+
+fn waiting(digest: &DailyDigest, links: &Links) -> WaitingView {
+    let alone = |title: String| WaitingView { title, people: Vec::new(), rest: None };
+    let Some(waiting) = &digest.waiting else {
+        let zone = digest.period.zone;
+        let today_on = digest.computed_at.with_timezone(&zone).date_naive();
+        return alone(match digest.chats_known_until {
+            Some(until) => {
+                let until = format::moment(until, zone, today_on);
+                format!("Кто ждёт ответа сейчас, неизвестно: чаты прочитаны только до {until}.")
+            }
+            None => "Кто ждёт ответа сейчас, неизвестно: чаты ещё не прочитаны.".to_owned(),
+        });
+    };
+    if waiting.is_empty() {
+        return alone("Сейчас никто не ждёт ответа.".to_owned());
+    }
+    let rest = waiting.len().saturating_sub(WAITING_BY_NAME) as u64;
+    WaitingView {
+        title: format!("Ждут ответа сейчас: {}", format::count(waiting.len() as u64)),
+        people: waiting.iter().take(WAITING_BY_NAME).map(|one| person(one, digest, links)).collect(),
+        rest: (rest > 0).then(|| format!("и ещё {}", format::count(rest))),
+    }
+}
+
+fn person(waiting: &Waiting, digest: &DailyDigest, links: &Links) -> PersonView {
+    let mut details = vec![age(waiting, digest)];
+    if waiting.unanswered > 1 {
+        details.push(format::counted(waiting.unanswered, MESSAGES));
+    }
+    details.push(format::channel(&waiting.channel_kind));
+    let manager = waiting.manager.as_deref().and_then(|name| format::name(name, OWN_NAME));
+    details.push(manager.unwrap_or_else(|| "никто не назначен".to_owned()));
+    PersonView {
+        name: customer_name(&waiting.customer_name),
+        link: links.chat(waiting.chat_id),
+        details: details.join(", "),
+    }
+}
+
+/// Working time; a customer who has waited for none of it wrote after hours or a moment ago.
+fn age(waiting: &Waiting, digest: &DailyDigest) -> String {
+    const JUST_NOW_SECS: i64 = 600;
+    match (waiting.age_secs, (digest.computed_at - waiting.since_at).num_seconds()) {
+        (60.., _) => format::working_time(waiting.age_secs as f64),
+        (_, ..JUST_NOW_SECS) => "только что".to_owned(),
+        _ => "написали в нерабочее время".to_owned(),
+    }
+}
+
+fn customer_name(name: &str) -> String {
+    format::name(name, CUSTOMER_NAME).unwrap_or_else(|| "Без имени".to_owned())
+}
+
+/// What is known of a manager, told in lines: conversations, orders, who waits. A source that gave nothing has said so
+/// in its own block and is left out.
+fn manager(block: &ManagerBlock, digest: &DailyDigest, is_full: bool) -> ManagerView {
+    let name = match block.id {
+        Some(_) => format::name(&block.name, OWN_NAME).unwrap_or_else(|| "Без имени".to_owned()),
+        None => "Не назначен".to_owned(),
+    };
+    let current = &block.numbers.current;
+    let chats = Known::of(digest.chat_coverage, current.chats.as_ref());
+    let orders = Known::of(digest.order_coverage, current.orders.as_ref());
+    let dialogs = dialogs(&chats, "");
+    let mut rest: Vec<String> = manager_orders(&orders, digest).into_iter().collect();
+    if let (Known::Whole(ChatSummary { conversion: Some(ratio), .. }), Known::Whole(_)) = (&chats, &orders)
+        && is_full
+        && ratio.part > 0
+    {
+        rest.push(format!("до заказа дошли {}", format::share_of(*ratio, DIALOGS)));
+    }
+    if digest.waiting.is_some() && block.waiting_now > 0 {
+        rest.push(format!("ждут ответа — {}", format::count(block.waiting_now)));
+    }
+    let mut lines: Vec<String> = dialogs.into_iter().collect();
+    if !rest.is_empty() {
+        lines.push(rest.join(", "));
+    }
+    if lines.is_empty() {
+        lines.push(NO_DATA.to_owned());
+    }
+    ManagerView { name, lines }
+}
+
+/// `14 диалогов, с ответом 13 из 14, первый ответ за 5 мин`.
+fn dialogs(chats: &Known<'_, ChatSummary>, change: &str) -> Option<String> {
+    let chats = match chats {
+        Known::Whole(chats) if chats.chats == 0 => return Some(format!("диалогов не было{change}")),
+        Known::Whole(chats) => chats,
+        Known::AtLeast(chats) => return (chats.chats > 0).then(|| format::at_least(chats.chats, DIALOGS)),
+        Known::Nothing => return None,
+    };
+    let mut text = format!("{}{change}", format::counted(chats.chats, DIALOGS));
+    if let Some(ratio) = chats.response_ratio {
+        text.push_str(&format!(", с ответом {}", format::share(ratio)));
+    }
+    if let Some(secs) = chats.first_response_median_secs {
+        text.push_str(&format!(", первый ответ за {}", format::working_time(secs)));
+    }
+    Some(text)
+}
+
+/// `3 заказа на 12 400 ₽`.
+fn manager_orders(orders: &Known<'_, OrderSummary>, digest: &DailyDigest) -> Option<String> {
+    let money = |orders: &OrderSummary| format::money(orders.revenue, &digest.currency);
+    match orders {
+        Known::Whole(orders) if orders.orders == 0 => Some("заказов не было".to_owned()),
+        Known::Whole(orders) => {
+            Some(format!("{} на {}", format::counted(orders.orders, ORDERS), money(orders)))
+        }
+        Known::AtLeast(orders) => (orders.orders > 0)
+            .then(|| format!("{} на {}", format::at_least(orders.orders, ORDERS), money(orders))),
+        Known::Nothing => None,
+    }
+}
+
+/// `WhatsApp «Опт»: 20 диалогов (к среде: +10 %), с ответом 95 %, первый ответ за 5 мин`; `None` where nothing is
+/// known.
+fn channel(block: &ChannelBlock, digest: &DailyDigest, baselines: &Baselines) -> Option<String> {
+    let chats = Known::of(digest.chat_coverage, block.current.as_ref());
+    let kind = format::channel(&block.kind);
+    let own = block.name.as_deref().and_then(|name| format::name(name, OWN_NAME));
+    let own = own.filter(|name| !name.eq_ignore_ascii_case(&kind));
+    let name = own.map_or_else(|| kind.clone(), |own| format!("{kind} {}", format::quoted(&own)));
+    let before = block.previous.as_ref().map(|before| before.chats as f64);
+    let change = match chats {
+        Known::Whole(chats) => Change::of(chats.chats as f64, before, None, relative),
+        Known::AtLeast(_) | Known::Nothing => Change::default(),
+    };
+    Some(format!("{name}: {}", dialogs(&chats, &baselines.suffix(&change))?))
 }

@@ -4,12 +4,17 @@
 //! tree, so that splitting and escaping cannot produce broken markup. No decision is taken in a template, and
 //! [`format`] is the only formatter.
 
+mod compare;
 pub mod daily;
 pub mod format;
+mod known;
 pub mod notices;
 mod parse;
+mod sentences;
 mod split;
+mod team;
 pub mod tree;
+mod view;
 
 /// A rendered report, not yet cut into messages.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! Works on the tree, so a cut can never break markup. Nothing is dropped but the white space at a cut.
 
 use super::Part;
+use super::format::is_attached;
 use super::tree::{Element, Node, Tree};
 
 /// Code points of a part, id line included, with and without the addresses of links. Telegram's limit is 4096.
@@ -107,9 +108,10 @@ fn leaves_a_heading(seen: &[Seen], at: usize) -> bool {
     let newlines = seen[..at].iter().rev().take_while(is_newline).count();
     let end = at - newlines;
     let start = seen[..end].iter().rposition(|seen| seen.c == '\n').map_or(0, |at| at + 1);
-    let line = &seen[start..end];
-    let starts_bold = line.first().is_some_and(|seen| seen.is_bold);
-    let is_bold = line.iter().all(|seen| seen.is_bold || seen.c.is_whitespace());
+    // An emoji before the bold words does not make another line of it.
+    let mut letters = seen[start..end].iter().filter(|seen| seen.c.is_alphanumeric()).peekable();
+    let starts_bold = letters.peek().is_some_and(|seen| seen.is_bold);
+    let is_bold = letters.all(|seen| seen.is_bold);
     let ends_block = newlines > 1;
     let begins_block = start < 2 || seen[start - 2].c == '\n';
     starts_bold && (!ends_block || (is_bold && begins_block))
@@ -117,7 +119,6 @@ fn leaves_a_heading(seen: &[Seen], at: usize) -> bool {
 
 /// The last place that does not tear a composed character apart, where there is one near.
 fn between_characters(seen: &[Seen]) -> usize {
-    let is_attached = |c: char| matches!(c, '\u{300}'..='\u{36f}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}');
     let nearest = seen.len().saturating_sub(16).max(1);
     (nearest..seen.len())
         .rev()
@@ -130,6 +131,7 @@ fn between_characters(seen: &[Seen]) -> usize {
 struct Scan {
     cost: Cost,
     reserved: usize,
+    /// What was read so far.
     seen: Vec<Seen>,
 }
 

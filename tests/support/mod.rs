@@ -2,5 +2,10 @@
 
 #[cfg(feature = "sandbox")]
 pub mod delivery;
+pub mod digests;
+pub mod facts;
 pub mod postgres;
 pub mod stores;
+pub mod time;
+#[cfg(feature = "sandbox")]
+pub mod worker;

@@ -72,10 +72,10 @@ pub fn time(at: Instant, zone: Tz) -> String {
     at.with_timezone(&zone).format("%H:%M").to_string()
 }
 
-/// `21:40` on the day the text is read, `21:40, 19 августа` on another one.
+/// `21:40` on the day the text is read, `21:40 19 августа` on another one.
 pub fn moment(at: Instant, zone: Tz, today_on: NaiveDate) -> String {
     let on = at.with_timezone(&zone).date_naive();
-    if on == today_on { time(at, zone) } else { format!("{}, {}", time(at, zone), date(on)) }
+    if on == today_on { time(at, zone) } else { format!("{} {}", time(at, zone), date(on)) }
 }
 
 #[cfg(test)]
@@ -106,6 +106,6 @@ mod tests {
         let at = chrono::Utc.with_ymd_and_hms(2026, 8, 20, 21, 40, 0).unwrap();
         assert_eq!(time(at, zone), "00:40");
         assert_eq!(moment(at, zone, on(2026, 8, 21)), "00:40");
-        assert_eq!(moment(at, zone, on(2026, 8, 20)), "00:40, 21\u{a0}августа");
+        assert_eq!(moment(at, zone, on(2026, 8, 20)), "00:40 21\u{a0}августа");
     }
 }

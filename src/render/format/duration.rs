@@ -43,7 +43,7 @@ pub fn faster_or_slower(current_secs: f64, base_secs: f64) -> Option<String> {
 /// Below a day in words; from a day on the whole minutes, for the caller to put into his unit.
 fn short(secs: f64) -> Result<String, u64> {
     let secs = round_u64(secs);
-    let minutes = (secs + MINUTE / 2) / MINUTE;
+    let minutes = secs.saturating_add(MINUTE / 2) / MINUTE;
     match (secs, minutes) {
         (0..MINUTE, _) => Ok(format!("{secs}{NBSP}сек")),
         (_, 0..60) => Ok(format!("{minutes}{NBSP}мин")),

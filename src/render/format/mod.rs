@@ -12,11 +12,9 @@ pub use calendar::{
     date, day, day_accusative, moment, time, usual_weekday_dative, weekday_dative, weekday_genitive,
 };
 pub use duration::{duration, faster_or_slower, working_time};
+pub(super) use name::is_attached;
 pub use name::{channel, name, quoted};
-pub use number::{
-    Noun, count, counted, money, of_counted, percent, plural, points, relative, round_u64, share,
-    signed_percent,
-};
+pub use number::{Noun, at_least, count, counted, money, percent, plural, points, relative, share, share_of};
 
 /// Keeps a number and its unit on one line.
 pub const NBSP: char = '\u{a0}';

@@ -8,7 +8,7 @@ fn is_hidden(c: char) -> bool {
 }
 
 /// Characters that only mean something on the one before them, and the joiner of composed emoji.
-fn is_attached(c: char) -> bool {
+pub(in crate::render) fn is_attached(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}' | '\u{200d}' | '\u{20e3}' | '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}')
 }
 

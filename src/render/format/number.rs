@@ -1,6 +1,6 @@
 //! Counts, money, shares, differences, plural forms.
 
-use super::{MINUS, NBSP};
+use super::{MINUS, NBSP, name};
 use crate::facts::Money;
 use crate::measure::digest::Ratio;
 
@@ -8,6 +8,9 @@ use crate::measure::digest::Ratio;
 const SMALL_WHOLE: u64 = 20;
 /// Minor units from which kopecks are noise: 1 000 ₽.
 const KOPECKS_BELOW: u64 = 100_000;
+
+/// Code points of a currency; ISO codes have three.
+const CURRENCY: usize = 8;
 
 /// The three plural forms of a noun: 1 диалог, 2 диалога, 5 диалогов.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,10 +44,9 @@ pub fn counted(n: u64, noun: Noun) -> String {
     format!("{}{NBSP}{}", count(n), plural(n, noun))
 }
 
-/// `из 21 диалога`: what follows the preposition stands in the genitive.
-pub fn of_counted(whole: u64, noun: Noun) -> String {
-    let word = if plural(whole, noun) == noun.0 { noun.1 } else { noun.2 };
-    format!("из{NBSP}{}{NBSP}{word}", count(whole))
+/// The form after a number in the genitive: (из) 21 диалога, 2 диалогов.
+fn genitive(n: u64, noun: Noun) -> &'static str {
+    if plural(n, noun) == noun.0 { noun.1 } else { noun.2 }
 }
 
 /// `1 380 ₽`, `99,50 ₽`, `−1 380 KZT`. Kopecks only in small amounts that are not whole; larger ones are rounded,
@@ -52,7 +54,10 @@ pub fn of_counted(whole: u64, noun: Noun) -> String {
 pub fn money(amount: Money, currency: &str) -> String {
     let sign = if amount.0 < 0 { MINUS.to_string() } else { String::new() };
     let minor = amount.0.unsigned_abs();
-    let unit = if matches!(currency, "" | "RUB") { "₽" } else { currency };
+    let unit = match name(currency, CURRENCY) {
+        Some(code) if code != "RUB" => code,
+        _ => "₽".to_owned(),
+    };
     if minor.is_multiple_of(100) || minor >= KOPECKS_BELOW {
         let major = minor / 100 + u64::from(minor % 100 >= 50);
         format!("{sign}{}{NBSP}{unit}", count(major))
@@ -83,6 +88,18 @@ pub fn share(ratio: Ratio) -> String {
     }
 }
 
+/// `43 % диалогов`, `3 из 7 диалогов`: [`share`] with what it is a share of.
+pub fn share_of(ratio: Ratio, noun: Noun) -> String {
+    // After per cent the word is always plural.
+    let word = if ratio.whole < SMALL_WHOLE { genitive(ratio.whole, noun) } else { noun.2 };
+    format!("{}{NBSP}{word}", share(ratio))
+}
+
+/// `не меньше 21 диалога`.
+pub fn at_least(n: u64, noun: Noun) -> String {
+    format!("не{NBSP}меньше{NBSP}{}{NBSP}{}", count(n), genitive(n, noun))
+}
+
 /// `+4 п. п.`: the difference of two ratios 0..1 in percentage points.
 pub fn points(current: f64, base: f64) -> String {
     signed((current - base) * 100.0, &format!("п.{NBSP}п."))
@@ -98,7 +115,7 @@ pub fn relative(current: f64, base: f64) -> String {
 }
 
 /// `+12 %`, `−3 %`, `0 %` of a ratio.
-pub fn signed_percent(ratio: f64) -> String {
+fn signed_percent(ratio: f64) -> String {
     signed(ratio * 100.0, "%")
 }
 
@@ -131,9 +148,9 @@ mod tests {
             assert_eq!(plural(n, DIALOGS), expected, "{n}");
         }
         assert_eq!(plain(counted(1_380, MESSAGES)), "1 380 сообщений");
-        assert_eq!(plain(of_counted(21, DIALOGS)), "из 21 диалога");
-        assert_eq!(plain(of_counted(2, DIALOGS)), "из 2 диалогов");
-        assert_eq!(plain(of_counted(11, DIALOGS)), "из 11 диалогов");
+        assert_eq!(plain(at_least(21, DIALOGS)), "не меньше 21 диалога");
+        assert_eq!(plain(at_least(2, DIALOGS)), "не меньше 2 диалогов");
+        assert_eq!(plain(at_least(11, DIALOGS)), "не меньше 11 диалогов");
     }
 
     #[test]
@@ -166,6 +183,9 @@ mod tests {
         assert_eq!(text(3, 7), "3 из 7");
         assert_eq!(text(19, 19), "19 из 19");
         assert_eq!(text(10, 20), "50 %");
+        assert_eq!(plain(share_of(Ratio { part: 1, whole: 1 }, DIALOGS)), "1 из 1 диалога");
+        assert_eq!(plain(share_of(Ratio { part: 3, whole: 7 }, DIALOGS)), "3 из 7 диалогов");
+        assert_eq!(plain(share_of(Ratio { part: 20, whole: 21 }, DIALOGS)), "95 % диалогов");
         assert_eq!(text(1, 200), "1 %");
         assert_eq!(text(0, 20), "0 %");
         assert_eq!(text(20, 20), "100 %");

@@ -1,0 +1,145 @@
+//! The loops of a worker. Each only repeats a step; what fails is tried again, never given up.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Notify;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::store_watch::StoreWatch;
+use crate::alert::{AlertError, Alerter};
+use crate::deliver::Sender;
+use crate::http::Health;
+use crate::jobs::Work;
+use crate::schedule::planner::Planner;
+use crate::schedule::runner::{LEASE_SECS, RunOutcome, Runner};
+use crate::schedule::ticker::Ticker;
+use crate::store::StoreError;
+
+/// The planner looks at least this often, tick or no tick.
+const SWEEP_EVERY: TimeDelta = TimeDelta::seconds(15);
+
+/// Runs at the same time in one worker: a digest does not wait behind a reading of the CRM.
+const RUNS_AT_ONCE: usize = 4;
+
+/// How often the checks look; a missed deadline is told within ten seconds.
+const CHECK_EVERY: TimeDelta = TimeDelta::seconds(5);
+
+/// Plans what fell due and keeps up to [`RUNS_AT_ONCE`] runs going.
+pub(super) async fn schedule_loop(
+    planner: Arc<Planner>,
+    runner: Arc<Runner>,
+    work: Arc<Work>,
+    health: Health,
+    stop: CancellationToken,
+) {
+    let wake = Arc::new(Notify::new());
+    let clock = runner.clock.clone();
+    let ticker = Ticker::start(wake.clone()).await;
+    if let Err(error) = &ticker {
+        // The sweep alone keeps every promise but the second.
+        tracing::error!(reason = "ticker", "no ticks: {error}; planning goes on by the sweep every 15 s");
+    }
+    let mut running = JoinSet::new();
+    let mut trouble = Trouble::default();
+    while !stop.is_cancelled() {
+        health.turned(&clock);
+        trouble.note("planning", planner.plan_step().await.map(drop));
+        while running.len() < RUNS_AT_ONCE && !stop.is_cancelled() {
+            match runner.store.claim_run(&runner.owner, LEASE_SECS, clock.now()).await {
+                Ok(Some(claimed)) => {
+                    let (runner, work, stop) = (runner.clone(), work.clone(), stop.clone());
+                    running.spawn(async move { runner.execute(claimed, work.as_ref(), &stop).await });
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    trouble.note("claiming a run", Err(error));
+                    break;
+                }
+            }
+        }
+        tokio::select! {
+            () = wake.notified() => {}
+            () = clock.sleep(SWEEP_EVERY) => {}
+            () = stop.cancelled() => {}
+            Some(ended) = running.join_next() => note_end(ended),
+        }
+    }
+    if let Ok(ticker) = ticker {
+        ticker.stop().await;
+    }
+    while let Some(ended) = running.join_next().await {
+        note_end(ended);
+    }
+}
+
+/// A run records its own end; only what it could not record is told here.
+fn note_end(ended: Result<Result<RunOutcome, StoreError>, JoinError>) {
+    match ended {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => {
+            tracing::error!(reason = error.reason(), "the end of a run could not be recorded: {error}")
+        }
+        // Its lease runs out, and the run is taken up again.
+        Err(error) => tracing::error!(reason = "panic", "a run broke off: {error}"),
+    }
+}
+
+/// Looks for trouble and for missed deadlines.
+pub(super) async fn check_loop(
+    alerts: Arc<Alerter>,
+    sender: Arc<Sender>,
+    mut watch: StoreWatch,
+    metrics: Option<PrometheusHandle>,
+    stop: CancellationToken,
+) {
+    let mut trouble = Trouble::default();
+    while !stop.is_cancelled() {
+        let checked = match alerts.deadline_step().await {
+            Ok(_) => alerts.check_step().await.map(drop),
+            Err(error) => Err(error),
+        };
+        let checked = match checked {
+            Err(AlertError::Render(error)) => {
+                tracing::error!(reason = "notice_faulty", "a notice could not be written: {error}");
+                Ok(())
+            }
+            Err(AlertError::Store(error)) => Err(error),
+            Ok(()) => Ok(()),
+        };
+        watch.note(&checked).await;
+        trouble.note("checking", checked);
+        if let Some(metrics) = &metrics {
+            metrics.run_upkeep();
+        }
+        sender.wake();
+        tokio::select! {
+            () = watch.clock.sleep(CHECK_EVERY) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+/// Logs a failing step once when it begins to fail and once when it works again.
+#[derive(Default)]
+struct Trouble {
+    reason: Option<&'static str>,
+}
+
+impl Trouble {
+    fn note(&mut self, what: &str, result: Result<(), StoreError>) {
+        match (result, self.reason) {
+            (Ok(()), Some(_)) => {
+                tracing::info!("{what} works again");
+                self.reason = None;
+            }
+            (Err(error), before) if before != Some(error.reason()) => {
+                tracing::error!(reason = error.reason(), "{what} fails, trying on: {error}");
+                self.reason = Some(error.reason());
+            }
+            _ => {}
+        }
+    }
+}

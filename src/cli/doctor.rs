@@ -1,0 +1,97 @@
+//! `svodka doctor`: looks at everything a digest needs and says what to fix.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::app::{App, telegram_config};
+use crate::clock::SystemClock;
+use crate::deliver::telegram::TelegramClient;
+use crate::outbound::Jitter;
+use crate::settings::{DeliveryMode, Settings};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// One thing looked at.
+struct Finding {
+    name: String,
+    is_good: bool,
+    /// What was seen, or what to fix.
+    says: String,
+}
+
+/// Prints what is right and what is wrong; exit code 1 if anything is wrong. No secret is printed.
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let settings = Settings::load()?;
+    let mut findings = Vec::new();
+    let mut add = |name: &str, result: Result<String, String>| {
+        let (is_good, says) = match result {
+            Ok(says) => (true, says),
+            Err(says) => (false, says),
+        };
+        findings.push(Finding { name: name.to_owned(), is_good, says });
+    };
+    match settings.check_serve() {
+        Ok(()) => add("configuration", Ok(format!("{} jobs", settings.jobs.len()))),
+        Err(error) => error.problems.iter().for_each(|problem| add("configuration", Err(problem.clone()))),
+    }
+    let settings = Arc::new(settings);
+    match App::start(settings.clone(), Arc::new(SystemClock), Jitter::from_os()).await {
+        Ok(app) => {
+            add(
+                "database",
+                match app.store.ping().await {
+                    Ok(()) => Ok(format!("{} answers, migrations are applied", app.store.backend())),
+                    Err(error) => Err(error.to_string()),
+                },
+            );
+            if let Some(crm) = &app.work.crm {
+                for probe in crm.probe().await {
+                    add(
+                        &format!("retailcrm {}", probe.name),
+                        if probe.is_ok { Ok(probe.message) } else { Err(probe.message) },
+                    );
+                }
+            }
+        }
+        Err(error) => add("database", Err(super::chain(&error))),
+    }
+    if settings.delivery == DeliveryMode::Telegram
+        && let Ok(config) = telegram_config(&settings)
+    {
+        match TelegramClient::new(config) {
+            Ok(client) => {
+                for check in crate::deliver::doctor::check(&client, &settings.chats).await {
+                    add(&check.name, check.result);
+                }
+            }
+            Err(error) => add("telegram", Err(error.to_string())),
+        }
+    }
+    print(&findings, args.json)
+}
+
+fn print(findings: &[Finding], as_json: bool) -> anyhow::Result<ExitCode> {
+    if as_json {
+        let list: Vec<_> =
+            findings.iter().map(|f| json!({ "name": f.name, "ok": f.is_good, "says": f.says })).collect();
+        println!("{}", serde_json::to_string_pretty(&list)?);
+    } else {
+        for finding in findings {
+            println!(
+                "{} {:<28} {}",
+                if finding.is_good { "ok  " } else { "FIX " },
+                finding.name,
+                finding.says
+            );
+        }
+    }
+    let is_good = findings.iter().all(|finding| finding.is_good);
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

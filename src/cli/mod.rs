@@ -1,0 +1,164 @@
+//! The command line: a contract, since other people's scripts rely on it.
+//!
+//! Exit codes: 0 done, 1 it failed, 2 wrong usage or configuration.
+
+mod chats;
+#[cfg(feature = "sandbox")]
+mod demo;
+mod doctor;
+mod jobs;
+mod preview;
+mod run;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+mod serve;
+mod sync;
+
+use std::process::ExitCode;
+use std::sync::LazyLock;
+
+use chrono::NaiveDate;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::settings::{ConfigError, Settings};
+use crate::store::Store;
+use secrecy::ExposeSecret;
+
+/// Digests from RetailCRM chats and orders, pushed to Telegram on a cron table.
+#[derive(Debug, Parser)]
+#[command(name = "svodka", version = version(), after_help = "Configuration: environment variables (see .env.example) and \
+    a file named by SVODKA_CONFIG (see config/default.toml).\nTry it without any account: svodka demo")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the whole path on an invented tea shop: no account, no token, no server
+    #[cfg(feature = "sandbox")]
+    #[command(after_help = "Example: svodka demo --keep")]
+    Demo(demo::Args),
+    /// Run the worker
+    #[command(after_help = "Example: TELEGRAM_BOT_TOKEN=… TELEGRAM_CHAT_ID=-100… svodka serve")]
+    Serve,
+    /// Run one job now, as a manual run
+    #[command(after_help = "Example: svodka run daily --for 2026-08-20 --dry-run")]
+    Run(run::Args),
+    /// Render a report from stored data; sends nothing
+    #[command(after_help = "Example: svodka preview daily --for 2026-08-20 --format html > digest.html")]
+    Preview(preview::Args),
+    /// Pull CRM data into the store
+    #[command(after_help = "Example: svodka sync --days 100")]
+    Sync(sync::Args),
+    /// Show the cron table with the next fire times
+    #[command(after_help = "Example: svodka jobs --json")]
+    Jobs(jobs::JobsArgs),
+    /// Show past runs with outcome and lateness
+    #[command(after_help = "Example: svodka runs --job daily --limit 10")]
+    Runs(jobs::RunsArgs),
+    /// List chats the bot has seen, with ids and topics
+    #[command(after_help = "Example: add the bot to a chat, write a word there, then: svodka chats")]
+    Chats(chats::Args),
+    /// Check configuration, database, CRM keys, bot token and chats; say what to fix
+    #[command(after_help = "Example: svodka doctor")]
+    Doctor(doctor::Args),
+    /// Apply database migrations (serve does so at its start)
+    #[command(after_help = "Example: DATABASE_URL=postgres://… svodka migrate")]
+    Migrate,
+    /// Start the stand-ins of RetailCRM and Telegram alone, for playing with a real configuration
+    #[cfg(feature = "sandbox")]
+    #[command(
+        after_help = "Example: svodka sandbox --managers 5, then export what it prints and: svodka serve"
+    )]
+    Sandbox(sandbox::Args),
+}
+
+/// Reports that can be rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Report {
+    Daily,
+}
+
+/// How `preview` writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Html,
+}
+
+/// The version and the edition of the time-zone rules compiled in.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        format!("{} (time zones {})", env!("CARGO_PKG_VERSION"), chrono_tz::IANA_TZDB_VERSION)
+    });
+    &VERSION
+}
+
+/// A wrong word on the command line that only the configuration could tell.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct UsageError(String);
+
+/// Reads the arguments, runs the command and says how it went.
+pub async fn main() -> ExitCode {
+    // clap itself exits with 2 for wrong usage and with 0 for --help.
+    let cli = Cli::parse();
+    match dispatch(cli.command).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("svodka: {}", chain(&error));
+            let is_usage = error.is::<ConfigError>() || error.is::<UsageError>();
+            ExitCode::from(if is_usage { 2 } else { 1 })
+        }
+    }
+}
+
+async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        #[cfg(feature = "sandbox")]
+        Command::Demo(args) => demo::run(args).await,
+        Command::Serve => serve::run().await,
+        Command::Run(args) => run::run(args).await,
+        Command::Preview(args) => preview::run(args).await,
+        Command::Sync(args) => sync::run(args).await,
+        Command::Jobs(args) => jobs::jobs(args).await,
+        Command::Runs(args) => jobs::runs(args).await,
+        Command::Chats(args) => chats::run(args).await,
+        Command::Doctor(args) => doctor::run(args).await,
+        Command::Migrate => migrate().await,
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(args) => sandbox::run(args).await,
+    }
+}
+
+async fn migrate() -> anyhow::Result<ExitCode> {
+    let settings = Settings::load()?;
+    let store = open_store(&settings).await?;
+    println!("the database ({}) is up to date", store.backend());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the store and applies what is missing.
+async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
+    let store = Store::connect(settings.database_url.expose_secret()).await?;
+    store.migrate().await?;
+    Ok(store)
+}
+
+/// The error and its causes in one line, each once.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+/// Reads `--for`.
+fn parse_day(text: &str) -> Result<NaiveDate, String> {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| "write the day as 2026-08-20".to_owned())
+}

@@ -1,0 +1,62 @@
+//! `svodka preview REPORT`: what would be sent, from what is stored.
+
+use std::process::ExitCode;
+
+use chrono::{Days, NaiveDate, TimeDelta};
+
+use super::{Format, Report};
+use crate::clock::{Clock, SystemClock};
+use crate::collect::{SOURCE_CHATS, SOURCE_ORDERS};
+use crate::jobs::daily;
+use crate::measure::Period;
+use crate::measure::period::start_of_day;
+use crate::render::Part;
+use crate::settings::Settings;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Which report
+    report: Report,
+    /// The local day it speaks about (default: yesterday)
+    #[arg(long = "for", value_name = "YYYY-MM-DD", value_parser = super::parse_day)]
+    day: Option<NaiveDate>,
+    /// text: as people read it; html: as Telegram gets it
+    #[arg(long, default_value = "text")]
+    format: Format,
+}
+
+/// Renders and prints; sends nothing and writes nothing.
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let settings = Settings::load()?;
+    let store = super::open_store(&settings).await?;
+    let Report::Daily = args.report;
+    let now = SystemClock.now();
+    let day = args.day.unwrap_or_else(|| now.with_timezone(&settings.zone).date_naive() - Days::new(1));
+    let period = Period::day(day, settings.zone);
+    // Any slot of the next day speaks about this one.
+    let slot_at = start_of_day(day + Days::new(1), settings.zone) + TimeDelta::hours(9);
+    let run = super::run::manual_run("daily", slot_at, now);
+    let chats = daily::coverage(&store, SOURCE_CHATS).await?;
+    let orders = daily::coverage(&store, SOURCE_ORDERS).await?;
+    let digest = daily::compute(&settings, &store, &run, now, &period, chats, orders).await?;
+    let parts = daily::messages(&digest, &settings)?;
+    match args.format {
+        Format::Text => print_parts(&parts),
+        Format::Html => {
+            for part in &parts {
+                println!("{}\n", part.html);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints messages as people read them, with a rule between parts.
+pub(super) fn print_parts(parts: &[Part]) {
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            println!("\n{}\n", "─".repeat(40));
+        }
+        println!("{}", part.plain);
+    }
+}

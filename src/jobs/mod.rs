@@ -1,0 +1,49 @@
+//! What each job does: which stages make which result.
+//!
+//! | report | does |
+//! |---|---|
+//! | `daily` | fresh facts → measures of the day before the slot → text → messages in the outbox |
+//! | `sync` | reads what is new in the CRM |
+//! | `reconcile` | reads the last days again and mends what increments missed |
+//! | `retention` | deletes texts past their time |
+//!
+//! A job returns its result; the runner stores it in one transaction. Nothing is sent from here.
+
+pub mod daily;
+pub mod retention;
+pub mod sync;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::clock::SharedClock;
+use crate::collect::retailcrm::RetailCrm;
+use crate::schedule::runner::{Execute, JobContext, JobError};
+use crate::schedule::{Job, ReportKind};
+use crate::settings::Settings;
+use crate::store::Store;
+use crate::store::runs::RunResult;
+
+/// Everything a job may use.
+pub struct Work {
+    pub settings: Arc<Settings>,
+    pub store: Store,
+    pub clock: SharedClock,
+    /// `None` when no CRM is configured: digests are made from what is stored.
+    pub crm: Option<RetailCrm>,
+    /// One reading of the CRM at a time in this process: a digest waits for a running sync instead of doubling it.
+    pub reading: tokio::sync::Mutex<()>,
+}
+
+#[async_trait]
+impl Execute for Work {
+    async fn execute(&self, job: &Job, context: &JobContext) -> Result<RunResult, JobError> {
+        match job.report {
+            ReportKind::Daily => daily::run(self, job, context).await,
+            ReportKind::Sync => sync::run(self, sync::Mode::Increment, context).await,
+            ReportKind::Reconcile => sync::run(self, sync::Mode::Reconcile, context).await,
+            ReportKind::Retention => retention::run(self, context).await,
+        }
+    }
+}

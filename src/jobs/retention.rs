@@ -1,0 +1,25 @@
+//! Customers' words are kept only as long as the configuration says; numbers stay.
+
+use chrono::TimeDelta;
+
+use super::Work;
+use crate::schedule::runner::{JobContext, JobError};
+use crate::store::runs::RunResult;
+
+/// Texts deleted in one statement: short enough not to hold up the other writers.
+const BATCH: i64 = 5_000;
+
+/// Deletes texts past their retention, in batches.
+pub async fn run(work: &Work, context: &JobContext) -> Result<RunResult, JobError> {
+    let keep = TimeDelta::from_std(work.settings.keep_texts).unwrap_or(TimeDelta::MAX);
+    let Some(before) = context.now.checked_sub_signed(keep) else { return Ok(RunResult::default()) };
+    let mut deleted = 0;
+    while !context.stop.is_cancelled() {
+        let batch = work.store.forget_texts(before, BATCH).await?;
+        deleted += batch;
+        if batch == 0 {
+            break;
+        }
+    }
+    Ok(RunResult { note: Some(format!("{deleted} message texts deleted")), ..RunResult::default() })
+}

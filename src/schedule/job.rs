@@ -1,0 +1,65 @@
+//! What a job is: one row of the cron table.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Schedule;
+use crate::store::outbox::Policy;
+
+/// What a job makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportKind {
+    /// The digest of the day before the slot.
+    Daily,
+    /// Reads what is new in the CRM.
+    Sync,
+    /// Reads the last days of the CRM again.
+    Reconcile,
+    /// Deletes what is kept no longer.
+    Retention,
+}
+
+impl ReportKind {
+    /// The word used in the configuration, in logs and in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::Sync => "sync",
+            Self::Reconcile => "reconcile",
+            Self::Retention => "retention",
+        }
+    }
+
+    /// Whether it makes messages for readers.
+    pub fn has_messages(self) -> bool {
+        matches!(self, Self::Daily)
+    }
+}
+
+/// Which slots missed while down are made up for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CatchUp {
+    None,
+    Latest,
+    All,
+}
+
+/// One row of the cron table.
+#[derive(Debug, Clone)]
+pub struct Job {
+    pub name: String,
+    pub report: ReportKind,
+    pub schedule: Schedule,
+    pub chats: Vec<String>,
+    /// After the slot.
+    pub deadline: Option<Duration>,
+    pub catch_up: CatchUp,
+    /// How late a slot may be made up for, and until when a failing run is repeated.
+    pub catch_up_window: Duration,
+    /// Of one attempt.
+    pub timeout: Duration,
+    pub policy: Policy,
+}

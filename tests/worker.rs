@@ -1,0 +1,229 @@
+//! The main job end to end: a slot, the CRM over HTTP, the digest in the chat; and what happens when something breaks.
+
+use chrono::TimeDelta;
+use svodka::clock::Clock;
+use svodka::sandbox::retailcrm::{Fault, FaultBody, FaultKind};
+use svodka::sandbox::telegram;
+use svodka::schedule::runner::RunOutcome;
+use svodka::store::runs::{Origin, RunState};
+
+use crate::support::stores::for_each_store;
+use crate::support::time::drive_while;
+use crate::support::worker::{MANAGERS, OPS, World, at, expire_leases};
+
+/// The text with its no-break spaces made plain, for comparing.
+fn plain(text: &str) -> String {
+    text.replace(['\u{a0}', '\u{202f}'], " ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_becomes_one_digest_with_the_figures_of_the_day_before() {
+    for_each_store(async |given| {
+        let world = World::open(given.url()).await;
+        let (first, second) = (world.worker(1).await, world.worker(2).await);
+        world.clock.set(at("2026-08-20T06:00:01Z"));
+        first.work().await;
+        second.work().await;
+        first.work().await;
+        let texts = world.texts(MANAGERS);
+        assert_eq!(texts.len(), 1, "one digest, whoever made it: {texts:#?}");
+        let text = plain(&texts[0]);
+        for words in ["19 августа", "Ольга Чабрецова", "Павел Улунов", "3 500 ₽", "2 500 ₽", "№ d-0819-"]
+        {
+            assert!(text.contains(words), "«{words}» is missing in:\n{text}");
+        }
+        assert_eq!(world.texts(OPS), Vec::<String>::new(), "nothing broke, nothing is told");
+        let runs = first.app.store.list_runs(Some("daily"), 10).await.unwrap();
+        assert_eq!(runs.len(), 1);
+        assert_eq!((runs[0].state, runs[0].origin), (RunState::Succeeded, Origin::Cron));
+        assert_eq!(runs[0].slot_at, at("2026-08-20T06:00:00Z"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_run_again_later_gives_the_same_text_but_for_who_waits_now() {
+    for_each_store(async |given| {
+        let world = World::open(given.url()).await;
+        let worker = world.worker(1).await;
+        world.clock.set(at("2026-08-20T06:00:01Z"));
+        worker.work().await;
+        // The world goes on: what happens later must not change what the slot speaks about.
+        world.crm.with_model(|model| {
+            let chat = model.chats()[0].id;
+            model.customer_writes(chat, at("2026-08-20T06:10:00Z"), "А ещё улун есть?").unwrap();
+            let gleb = model.chats()[3].id;
+            let manager = model.users()[0].mg_id;
+            model.manager_replies(gleb, at("2026-08-20T06:11:00Z"), manager, "Работаем").unwrap();
+        });
+        world.clock.set(at("2026-08-21T05:00:00Z"));
+        let now = world.clock.now();
+        let run =
+            worker.app.store.insert_manual_run("daily", at("2026-08-20T06:00:00Z"), None, now).await.unwrap();
+        let outcomes = worker.work().await;
+        assert!(outcomes.contains(&RunOutcome::Succeeded { run_id: run }), "{outcomes:?}");
+        let texts = world.texts(MANAGERS);
+        assert_eq!(texts.len(), 2);
+        let steady = |text: &str| {
+            let waiting =
+                text.find("Ждут").unwrap_or_else(|| panic!("no list of those who wait in:\n{text}"));
+            let rest = text[waiting..].find("\n\n").map_or(text.len(), |end| waiting + end);
+            let lines: Vec<_> = text.lines().filter(|line| !line.contains("анные на")).collect();
+            assert!(lines.len() > 5);
+            let without_waiting = format!("{}{}", &text[..waiting], &text[rest..]);
+            without_waiting.lines().filter(|line| !line.contains("анные на")).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(steady(&texts[0]), steady(&texts[1]));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crm_that_is_down_at_the_slot_delays_the_digest_and_both_chats_learn_why() {
+    for_each_store(async |given| {
+        let world = World::open(given.url()).await;
+        let worker = world.worker(1).await;
+        world.crm.fault(Fault::on("", FaultKind::Status(502, FaultBody::Html)));
+        world.clock.set(at("2026-08-20T06:00:01Z"));
+        worker.live(at("2026-08-20T06:08:00Z"), TimeDelta::seconds(20)).await;
+        let readers = world.texts(MANAGERS);
+        assert_eq!(readers.len(), 1, "one polite note, no digest without data: {readers:#?}");
+        assert!(!readers[0].contains("d-0819-"), "not a digest: {}", readers[0]);
+        assert!(!world.texts(OPS).is_empty(), "ops know before managers ask");
+        world.crm.clear_faults();
+        worker.live(at("2026-08-20T06:30:00Z"), TimeDelta::seconds(60)).await;
+        let readers = world.texts(MANAGERS);
+        assert_eq!(readers.len(), 2, "the digest comes once the CRM is back: {readers:#?}");
+        assert!(plain(&readers[1]).contains("3 500 ₽"), "{}", readers[1]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crm_that_stays_away_ends_in_a_digest_without_numbers_and_never_with_zeros() {
+    for_each_store(async |given| {
+        let mut world = World::open(given.url()).await;
+        world.set("SVODKA__JOBS__DAILY__CATCH_UP_WINDOW", "20m");
+        let worker = world.worker(1).await;
+        world.crm.fault(Fault::on("", FaultKind::Status(503, FaultBody::Json)));
+        world.clock.set(at("2026-08-20T06:00:01Z"));
+        worker.live(at("2026-08-20T06:25:00Z"), TimeDelta::seconds(60)).await;
+        let texts = world.texts(MANAGERS);
+        let digest =
+            texts.iter().find(|text| text.contains("d-0819-")).unwrap_or_else(|| panic!("{texts:#?}"));
+        assert!(digest.contains("ет данных"), "{digest}");
+        assert!(!plain(digest).contains(" 0"), "an unknown number is not a zero: {digest}");
+        assert!(!digest.contains('₽'), "{digest}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_key_is_told_to_ops_once_and_names_the_fix() {
+    for_each_store(async |given| {
+        let world = World::open(given.url()).await;
+        let worker = world.worker(1).await;
+        world.crm.fault(Fault::on("/api/", FaultKind::KeyRevoked));
+        world.clock.set(at("2026-08-20T06:00:01Z"));
+        worker.live(at("2026-08-20T06:04:00Z"), TimeDelta::seconds(20)).await;
+        let told = world.texts(OPS);
+        assert_eq!(told.len(), 1, "one message for one cause: {told:#?}");
+        assert!(told[0].contains("RETAILCRM_"), "the fix is named: {}", told[0]);
+        assert!(!told[0].contains(&world.crm.api_key()), "the key is not");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_dies_anywhere_leaves_one_digest() {
+    for_each_store(async |given| {
+        let world = World::open(given.url()).await;
+        world.clock.set(at("2026-08-20T06:00:01Z"));
+        // Dies at a later point each time: the dead worker's lease runs out by the database's clock, which a test moves.
+        for budget in [1, 3, 9, 20, 45] {
+            let worker = world.worker(budget).await;
+            worker.app.planner.plan_step().await.unwrap();
+            let mut steps_left = budget;
+            let stop = tokio_util::sync::CancellationToken::new();
+            let died = drive_while(
+                &world.clock,
+                || {
+                    steps_left -= 1;
+                    steps_left > 0
+                },
+                worker.app.runner.run_step(worker.app.work.as_ref(), &stop),
+            )
+            .await;
+            if died.is_none() {
+                expire_leases(given.url()).await;
+            }
+        }
+        let last = world.worker(99).await;
+        last.work().await;
+        expire_leases(given.url()).await;
+        last.work().await;
+        let texts = world.texts(MANAGERS);
+        assert_eq!(texts.len(), 1, "{texts:#?}");
+        let runs = last.app.store.list_runs(Some("daily"), 10).await.unwrap();
+        assert_eq!(runs.iter().filter(|run| run.state == RunState::Succeeded).count(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_killed_while_sending_says_it_again_marked_and_no_worker_says_it_a_third_time() {
+    for_each_store(async |given| {
+        let world = World::open(given.url()).await;
+        let worker = world.worker(1).await;
+        world.clock.set(at("2026-08-20T06:00:01Z"));
+        worker.app.planner.plan_step().await.unwrap();
+        while worker.run_step().await != RunOutcome::Idle {}
+        // Telegram takes the message, and the worker dies before the answer.
+        world.telegram.fault(telegram::Fault::after(telegram::AfterCommit::NeverAnswer).on("sendMessage"));
+        let telegram = &world.telegram;
+        let died = drive_while(
+            &world.clock,
+            || telegram.own_messages(MANAGERS).is_empty(),
+            worker.app.deliver_step(),
+        )
+        .await;
+        assert!(died.is_none(), "the worker was cut off in the middle of the send");
+        world.telegram.clear_faults();
+        expire_leases(given.url()).await;
+        let successor = world.worker(2).await;
+        successor.live(world.clock.now() + TimeDelta::minutes(5), TimeDelta::seconds(30)).await;
+        let texts = world.texts(MANAGERS);
+        assert_eq!(texts.len(), 2, "{texts:#?}");
+        assert!(!texts[0].contains("повтор") && texts[1].contains("повтор"), "{texts:#?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_missed_while_down_is_made_up_for_and_the_text_says_that_it_is_late() {
+    for_each_store(async |given| {
+        let world = World::open(given.url()).await;
+        drop(world.worker(1).await);
+        world.clock.set(at("2026-08-20T07:30:00Z"));
+        let worker = world.worker(2).await;
+        worker.work().await;
+        let texts = world.texts(MANAGERS);
+        assert_eq!(texts.len(), 1, "{texts:#?}");
+        assert!(plain(&texts[0]).contains("1 ч 30 мин"), "the lateness is told: {}", texts[0]);
+        assert!(plain(&texts[0]).contains("3 500 ₽"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_worker_does_not_fill_the_past_by_itself() {
+    for_each_store(async |given| {
+        let world = World::open(given.url()).await;
+        world.clock.set(at("2026-08-20T06:00:30Z"));
+        let worker = world.worker(1).await;
+        worker.work().await;
+        assert_eq!(world.texts(MANAGERS), Vec::<String>::new());
+        assert!(worker.app.store.list_runs(Some("daily"), 10).await.unwrap().is_empty());
+    })
+    .await;
+}
