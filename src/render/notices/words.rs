@@ -1,8 +1,7 @@
 //! Each trouble in words for ops.
 
 use super::reasons::{fix_of_chat, for_ops, kind};
-use super::{Speech, short};
-use crate::alert::Trouble;
+use super::{Speech, Trouble, short};
 use crate::clock::Instant;
 use crate::render::format::{MESSAGES, count, counted, duration};
 
