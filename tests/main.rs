@@ -3,6 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[cfg(feature = "sandbox")]
+mod alert;
+#[cfg(feature = "sandbox")]
+mod bot;
+#[cfg(feature = "sandbox")]
+mod collect;
+#[cfg(feature = "sandbox")]
 mod deliver;
 #[cfg(feature = "sandbox")]
 mod deliver_faults;

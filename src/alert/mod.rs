@@ -142,9 +142,9 @@ impl Alerter {
         let mut snapshot = Snapshot {
             last_successes: store.last_successes().await?,
             sources: store.list_sources().await?,
-            dead: store.list_deliveries(&[DeliveryState::Dead], 500).await?,
-            waiting: store.list_deliveries(&[DeliveryState::Pending, DeliveryState::Unknown], 500).await?,
-            sent: store.list_deliveries(&[DeliveryState::Sent], 200).await?,
+            dead: store.list_deliveries(&[DeliveryState::Dead], 200).await?,
+            waiting: store.list_deliveries(&[DeliveryState::Pending, DeliveryState::Unknown], 200).await?,
+            sent: store.list_deliveries(&[DeliveryState::Sent], 50).await?,
             ..Snapshot::default()
         };
         for job in store.list_jobs().await?.iter().filter(|job| !job.is_retired) {
@@ -226,8 +226,12 @@ impl Alerter {
         let (mut untold, told): (Vec<&Open>, Vec<&Open>) =
             tellable.partition(|incident| incident.row.notice_count == 0);
         untold.sort_by_key(|incident| (std::cmp::Reverse(incident.detail.trouble.weight()), incident.row.id));
+        let due: Vec<&Open> = told.into_iter().filter(|incident| is_due(incident, now)).collect();
+        if untold.is_empty() && due.is_empty() {
+            return Ok(open.len());
+        }
         let mut slots = self.settings.most_messages.saturating_sub(self.recent_messages(now).await?);
-        if untold.is_empty() && !told.iter().any(|incident| is_due(incident, now)) || slots == 0 {
+        if slots == 0 {
             return Ok(open.len());
         }
         let single = if untold.len() <= slots { untold.len() } else { slots - 1 };
@@ -240,7 +244,6 @@ impl Alerter {
             self.tell_together(together, now).await?;
             slots -= 1;
         }
-        let due: Vec<&Open> = told.into_iter().filter(|incident| is_due(incident, now)).collect();
         if slots > 0 && !due.is_empty() {
             self.remind(&due, now).await?;
         }

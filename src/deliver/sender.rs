@@ -101,7 +101,7 @@ impl Sender {
     /// Claims one delivery, sends it, and records what came of it.
     ///
     /// # Errors
-    /// When the store fails. A delivery already claimed is then swept up later as unknown.
+    /// When the store fails. What became of a delivery already sent is then found out later, as for a lost worker.
     pub async fn deliver_step(&self) -> Result<Outcome, StoreError> {
         let turn = self.gate.lock().await;
         let now = self.clock.now();
@@ -121,8 +121,17 @@ impl Sender {
         self.hold(siblings, now + settings.limits.chat_gap).await;
         drop(turn);
 
-        let decision = self.process(&claimed, &sends, now).await?;
         let delivery_id = claimed.delivery.id;
+        let decision = match self.process(&claimed, &sends, now).await {
+            Ok(decision) => decision,
+            Err(error) => {
+                // Nothing was sent. Should this fail as well, the sweep finds the row.
+                let (reason, again_at) = (error.reason(), self.clock.now() + TimeDelta::seconds(5));
+                let _ =
+                    self.store.record_retry(&claimed.lease, reason, again_at, false, false, again_at).await;
+                return Err(error);
+            }
+        };
         match self.record(&claimed.lease, &claimed, &decision).await {
             Ok(()) => {
                 super::report::recorded(&claimed.delivery, &decision, self.clock.now() - now);
@@ -264,7 +273,7 @@ impl Sender {
         observed: &Observed,
         decision: &Decision,
     ) {
-        if matches!(observed, Observed::NotSent { .. }) {
+        if matches!(observed, Observed::NotSent { .. }) || !self.transport.is_limited() {
             return;
         }
         let names: Vec<&str> = self.names_of_same_chat(&row.chat).collect();

@@ -42,6 +42,11 @@ impl Transport {
         }
     }
 
+    /// Whether sending too fast does harm.
+    pub(super) fn is_limited(&self) -> bool {
+        matches!(self, Self::Telegram(_))
+    }
+
     /// Printed text is read by people and needs no markup.
     pub(super) fn reads_html(&self) -> bool {
         matches!(self, Self::Telegram(_))

@@ -4,7 +4,8 @@
 //! Readers learn why in plain words, and when to expect their digest. Pure: a trouble and the time in, one message out.
 
 mod reasons;
-mod troubles;
+mod trouble;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -14,9 +15,9 @@ use chrono_tz::Tz;
 use super::format::Noun;
 use super::format::{counted, duration, moment, name, time};
 use super::{Part, RenderError, Report, tree};
-use crate::alert::Trouble;
 use crate::clock::Instant;
-use troubles::Told;
+pub use trouble::Trouble;
+use words::Told;
 
 /// Longest list in a notice that tells several troubles.
 const MOST_LINES: usize = 10;
@@ -118,7 +119,7 @@ impl Speech {
     /// The message that opens an incident, and that is edited while it lasts.
     pub fn opened(&self, incident: &Incident<'_>, now: Instant) -> Result<Part, RenderError> {
         let Told { title, what, since, affected, automatic, human } =
-            &troubles::tell(self, incident.trouble, now);
+            &words::tell(self, incident.trouble, now);
         let affected = affected.as_deref();
         let html = if incident.trouble.is_news() {
             News { title, what, affected, automatic, human }.render()?
@@ -131,7 +132,7 @@ impl Speech {
 
     /// What the message says once the trouble is over.
     pub fn resolved(&self, incident: &Incident<'_>, now: Instant) -> Result<Part, RenderError> {
-        let told = troubles::tell(self, incident.trouble, now);
+        let told = words::tell(self, incident.trouble, now);
         let since = told.since.unwrap_or(incident.opened_at).min(incident.opened_at);
         let html = Resolved {
             title: &told.title,
@@ -185,7 +186,7 @@ impl Speech {
 
     fn lines(&self, incidents: &[Incident<'_>], now: Instant) -> (Vec<Line>, Option<String>) {
         let shown = incidents.iter().take(MOST_LINES).map(|incident| {
-            let told = troubles::tell(self, incident.trouble, now);
+            let told = words::tell(self, incident.trouble, now);
             let lasted = duration((now - incident.opened_at).as_seconds_f64());
             Line { title: told.title, lasted, human: told.human, is_over: incident.is_over }
         });

@@ -37,6 +37,11 @@ pub fn for_ops(reason: &str) -> &str {
         "not_telegram" => "вместо Telegram ответил кто-то другой",
         "proxy_refused" => "прокси не пускает",
         "migrated" => "чат переехал",
+        "held_up" => "программа замешкалась",
+        "refused" => "отказ без понятной причины",
+        "not_configured" => "не заданы ключи доступа",
+        "measure_failed" | "render_failed" | "digest_not_storable" => "ошибка при подготовке отчёта",
+        "unknown_job" => "в программе нет такого задания",
         other => other,
     }
 }
@@ -68,5 +73,21 @@ pub fn fix_of_chat(reason: &str, chat: &str) -> String {
             "это ошибка программы: сообщите разработчикам номер сообщения.".to_owned()
         }
         _ => "проверьте чат командой svodka doctor.".to_owned(),
+    }
+}
+
+/// What a kind of trouble is called when there is a lot of it.
+pub fn kind(kind: &str) -> &str {
+    match kind {
+        "run_failed" => "запуски не удались",
+        "source_down" => "источники не читаются",
+        "source_refused" => "источники не пускают",
+        "delivery_dead" => "сообщения не доставлены",
+        "delivery_maybe_lost" => "сообщения, возможно, не дошли",
+        "delivery_stuck" => "сообщения ждут отправки",
+        "markup_refused" => "Telegram не принял разметку",
+        "deadline_missed" => "отчёты опаздывают",
+        "caught_up" => "отчёты вышли с опозданием",
+        other => other,
     }
 }

@@ -1,10 +1,9 @@
 //! Each trouble in words for ops.
 
-use super::reasons::{fix_of_chat, for_ops};
-use super::{Speech, short};
-use crate::alert::Trouble;
+use super::reasons::{fix_of_chat, for_ops, kind};
+use super::{Speech, Trouble, short};
 use crate::clock::Instant;
-use crate::render::format::{MESSAGES, counted, duration};
+use crate::render::format::{MESSAGES, count, counted, duration};
 
 /// A trouble in words. `automatic` and `affected` end without a full stop, the others are sentences.
 pub struct Told {
@@ -57,7 +56,7 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
             title: format!("Не доставлено в чат «{chat}»"),
             what: format!("{}: {}.{}", counted(*count, MESSAGES), for_ops(reason), numbers(public_ids)),
             since: Some(*last_at),
-            affected: Some(format!("читателей чата «{chat}»")),
+            affected: Some(format!("читатели чата «{chat}»")),
             automatic: "эти сообщения больше не шлёт, новые шлёт как обычно".to_owned(),
             human: fix_of_chat(reason, chat),
         },
@@ -69,7 +68,7 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
                 numbers(public_ids)
             ),
             since: Some(*last_at),
-            affected: Some(format!("читателей чата «{chat}»")),
+            affected: Some(format!("читатели чата «{chat}»")),
             automatic: "больше не шлёт, чтобы не задвоить".to_owned(),
             human: "найдите номер в чате; если его там нет, выпустите отчёт заново: svodka run.".to_owned(),
         },
@@ -77,7 +76,7 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
             title: format!("Сообщения в чат «{chat}» ждут отправки"),
             what: format!("{} в очереди: {}.", counted(*count, MESSAGES), for_ops(reason)),
             since: Some(*since),
-            affected: Some(format!("читателей чата «{chat}»")),
+            affected: Some(format!("читатели чата «{chat}»")),
             automatic: "пробует снова, пока не выйдет срок сообщения; порядок сохранит".to_owned(),
             human: "проверьте связь с Telegram: svodka doctor.".to_owned(),
         },
@@ -144,12 +143,12 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
             automatic: "пробует снова, начатое не теряется".to_owned(),
             human: "проверьте базу данных и место на диске.".to_owned(),
         },
-        Trouble::Many { of, count, keys } => Told {
-            title: format!("Много однотипных неполадок: {count}"),
-            what: format!("Вид: {of}. Например: {}.", keys.join(", ")),
+        Trouble::Many { of, count: many, keys } => Told {
+            title: format!("Много сразу: {} ({})", kind(of), count(*many)),
+            what: format!("Например: {}.", names_of(keys)),
             since: None,
             affected: None,
-            automatic: "пробует снова каждую по отдельности".to_owned(),
+            automatic: "с каждой поступает как обычно, здесь только счёт".to_owned(),
             human: "ищите общую причину: svodka doctor.".to_owned(),
         },
     }
@@ -158,11 +157,17 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
 fn readers(speech: &Speech, job: &str) -> Option<String> {
     let chats = speech.job_chats.get(job).filter(|chats| !chats.is_empty())?;
     let names: Vec<String> = chats.iter().map(|chat| format!("«{chat}»")).collect();
-    Some(format!("читателей {} {}", if names.len() == 1 { "чата" } else { "чатов" }, names.join(", ")))
+    Some(format!("читатели {} {}", if names.len() == 1 { "чата" } else { "чатов" }, names.join(", ")))
 }
 
 fn jobs_words(speech: &Speech, jobs: &[String]) -> Option<String> {
     (!jobs.is_empty()).then(|| jobs.iter().map(|job| speech.job(job)).collect::<Vec<_>>().join(", "))
+}
+
+/// What the troubles are about: the second word of their keys.
+fn names_of(keys: &[String]) -> String {
+    let names: Vec<&str> = keys.iter().map(|key| key.split('/').nth(1).unwrap_or(key)).collect();
+    names.join(", ")
 }
 
 fn numbers(public_ids: &[String]) -> String {

@@ -1,0 +1,68 @@
+//! What can go wrong, as data: what an incident's text is made from.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Instant;
+
+/// A finding of a check. Stored as the detail of its incident, so no secrets and no customers' texts.
+///
+/// Times and counts are part of the text but not of its identity: the same trouble seen again changes its incident
+/// and opens no second one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "trouble", rename_all = "snake_case")]
+pub enum Trouble {
+    /// The latest run of a job failed for good.
+    RunFailed {
+        job: String,
+        run_id: i64,
+        slot_at: Instant,
+        failed_at: Instant,
+        reason: String,
+        /// One sentence about the failure.
+        note: Option<String>,
+    },
+    /// A source cannot be read, for longer than a hiccup.
+    SourceDown { source: String, reason: String, since: Instant, jobs: Vec<String> },
+    /// A source does not let us in: nothing helps but a human.
+    SourceRefused { source: String, reason: String, since: Instant, jobs: Vec<String> },
+    /// Messages to a chat ended undelivered.
+    DeliveryDead { chat: String, reason: String, count: u64, public_ids: Vec<String>, last_at: Instant },
+    /// It will never be known whether these messages arrived.
+    DeliveryMaybeLost { chat: String, count: u64, public_ids: Vec<String>, last_at: Instant },
+    /// Messages wait much longer than they should.
+    DeliveryStuck { chat: String, reason: String, count: u64, since: Instant },
+    /// Telegram does not know our token, or the address is not Telegram's.
+    TelegramRefused { reason: String, since: Instant },
+    /// Telegram refused our markup; the text went out plain. A fault of ours.
+    MarkupRefused { chat: String, public_id: String, at: Instant },
+    /// A report was not delivered by its deadline.
+    DeadlineMissed {
+        job: String,
+        run_id: i64,
+        slot_at: Instant,
+        deadline_at: Instant,
+        reason: Option<String>,
+        /// There will be no further attempt.
+        is_given_up: bool,
+    },
+    /// A report came late because the worker was down at its time.
+    CaughtUp { job: String, run_id: i64, slot_at: Instant, lateness_secs: i64 },
+    /// The database had a fault.
+    StoreTrouble { reason: String },
+    /// Too many findings of one kind to tell each.
+    Many { of: String, count: u64, keys: Vec<String> },
+}
+
+impl Trouble {
+    /// Tells something that is over when it is found: no reminders, and nothing to announce at its end.
+    pub fn is_news(&self) -> bool {
+        match self {
+            Self::DeliveryDead { reason, .. } => {
+                matches!(reason.as_str(), "expired" | "too_long" | "bad_markup" | "bad_text" | "empty_text")
+            }
+            Self::DeliveryMaybeLost { .. } | Self::MarkupRefused { .. } | Self::CaughtUp { .. } => true,
+            Self::StoreTrouble { .. } => true,
+            _ => false,
+        }
+    }
+}
