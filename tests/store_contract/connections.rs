@@ -54,7 +54,7 @@ async fn the_folder_of_a_new_sqlite_file_is_made_and_a_file_in_its_place_is_name
 }
 
 #[tokio::test]
-async fn sqlite_survives_a_power_cut_and_lets_another_process_read() {
+async fn a_sqlite_file_lets_another_process_read_while_we_write() {
     let store = temp_store().await;
     let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect(store.url()).await.unwrap();
     let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await.unwrap();
