@@ -112,3 +112,16 @@ async fn a_database_that_does_not_exist_is_refused_and_a_lost_one_is_unavailable
     store.close().await;
     database.remove().await;
 }
+
+#[tokio::test]
+async fn the_futures_of_the_store_can_be_spawned() {
+    fn is_send(_: impl Send) {}
+    let store = temp_store().await;
+    let (batch, step, now) = (Default::default(), Default::default(), super::at(0));
+    is_send(store.migrate());
+    is_send(store.save_facts(&batch, &step, now));
+    is_send(store.facts_between(now, now));
+    is_send(store.list_deliveries(&[], 1));
+    is_send(store.close());
+    is_send(Store::connect("sqlite::memory:"));
+}
