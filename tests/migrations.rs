@@ -59,6 +59,28 @@ async fn every_statement_is_prepared_by_postgres() {
     database.remove().await;
 }
 
+/// The worker asks many of these every few seconds; what is done and gone must not slow them down.
+#[tokio::test]
+async fn no_statement_reads_a_growing_table_from_end_to_end() {
+    // Asked by a person or once a report, and limited or counting by nature.
+    const ALLOWED: [&str; 2] = ["LIST", "COUNT"];
+    let store = temp_store().await;
+    let mut connection = SqliteConnection::connect(store.url()).await.unwrap();
+    let mut seen = 0;
+    for query in all_queries().filter(|query| !ALLOWED.contains(&query.name)) {
+        let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", query.sqlite)));
+        for step in plan.fetch_all(&mut connection).await.unwrap() {
+            let step: String = step.get("detail");
+            let is_scan = ["deliveries", "runs", "messages", "orders", "dialogs", "chats", "history"]
+                .iter()
+                .any(|table| step == format!("SCAN {table}"));
+            assert!(!is_scan, "{}: {step}\n{}", query.name, query.sqlite);
+            seen += 1;
+        }
+    }
+    assert!(seen > 50, "no plans were seen");
+}
+
 fn all_queries() -> impl Iterator<Item = &'static sql::Sql> {
     let all: Vec<_> = sql::ALL.iter().copied().flatten().collect();
     assert!(all.len() > 50, "the list of statements is empty");

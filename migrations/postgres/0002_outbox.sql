@@ -31,7 +31,8 @@ CREATE TABLE deliveries (
 );
 -- One message per chat is in flight, whoever sends.
 CREATE UNIQUE INDEX deliveries_one_sending ON deliveries (chat) WHERE state = 'sending';
--- The head of every chat's queue: the claim looks at nothing else.
+-- What is still to be sent, oldest first, and the same by chat: the claim looks at nothing else, however much was sent.
+CREATE INDEX deliveries_queue ON deliveries (id) WHERE state IN ('pending', 'sending', 'unknown');
 CREATE INDEX deliveries_open ON deliveries (chat, id) WHERE state IN ('pending', 'sending', 'unknown');
 CREATE INDEX deliveries_by_run ON deliveries (run_id, chat, part);
 

@@ -22,6 +22,9 @@ use crate::clock::Instant;
 /// How often a claim that lost against another worker starts over before it reports that nothing may go.
 const CLAIM_TRIES: usize = 8;
 
+// The three open states are named together wherever a chat's queue is read, in the words of its partial indexes:
+// SQLite takes such an index only when its condition stands in the query.
+
 // $1 now. Only the head of a chat's queue: no older row of the chat is open, and none of its rows is being sent (a
 // younger one may be, when an operator has revived a dead row before it).
 macro_rules! pick {
@@ -31,7 +34,7 @@ macro_rules! pick {
             delivery_columns!(),
             "
             FROM deliveries
-            WHERE state IN ('pending', 'unknown')
+            WHERE state IN ('pending', 'sending', 'unknown') AND state <> 'sending'
               AND not_before_at <= $1
               AND NOT EXISTS (
                 SELECT 1 FROM deliveries AS other
@@ -80,13 +83,12 @@ macro_rules! list_heads {
             $now_ms,
             " AS lease_rest_ms
             FROM deliveries LEFT JOIN chat_states ON chat_states.chat = deliveries.chat
-            WHERE deliveries.state = 'sending' OR (
-                deliveries.state IN ('pending', 'unknown')
-                AND NOT EXISTS (
-                    SELECT 1 FROM deliveries AS other
-                    WHERE other.chat = deliveries.chat
-                      AND other.state IN ('pending', 'sending', 'unknown')
-                      AND (other.id < deliveries.id OR other.state = 'sending')))"
+            WHERE deliveries.state IN ('pending', 'sending', 'unknown')
+              AND (deliveries.state = 'sending' OR NOT EXISTS (
+                SELECT 1 FROM deliveries AS other
+                WHERE other.chat = deliveries.chat
+                  AND other.state IN ('pending', 'sending', 'unknown')
+                  AND (other.id < deliveries.id OR other.state = 'sending')))"
         )
     };
 }

@@ -11,6 +11,8 @@
 //!
 //! Two workers may pick two runs of one job at the same moment, each blind to the other's open transaction. The
 //! unique index `runs_one_running` lets one through; the other starts over and sees the job taken.
+//!
+//! So "nothing is due" may mean "somebody is at it this very moment": callers ask again at their next tick.
 
 use super::errors::is_unique_violation;
 use super::runs::{ClaimedRun, RunRecord, RunRow, run_columns};

@@ -45,9 +45,9 @@ queries! {
     );
     FIND_DIGEST = same!("SELECT report, public_id, period_from, period_to, body FROM digests WHERE run_id = $1");
     LAST_SUCCESSES = same!(
-        "SELECT ", run_columns!(), " FROM (SELECT runs.*, ROW_NUMBER() OVER ",
-        "(PARTITION BY job ORDER BY slot_at DESC, id DESC) AS place ",
-        "FROM runs WHERE state = 'succeeded') AS ranked WHERE place = 1",
+        "SELECT ", run_columns!(), " FROM runs WHERE id IN (SELECT (",
+        "SELECT latest.id FROM runs AS latest WHERE latest.job = known.job AND latest.state = 'succeeded' ",
+        "ORDER BY latest.slot_at DESC, latest.id DESC LIMIT 1) FROM (SELECT DISTINCT job FROM runs) AS known)",
     );
 }
 

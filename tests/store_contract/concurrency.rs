@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 use svodka::clock::Instant;
 use svodka::store::jobs::PlannedRun;
 use svodka::store::outbox::DeliveryState;
@@ -12,6 +13,7 @@ use svodka::store::runs::RunResult;
 use svodka::store::{Result, Store};
 
 use super::{LONG, at, message};
+use crate::support::postgres;
 use crate::support::stores::{Given, for_each_store};
 
 const WORKERS: usize = 6;
@@ -180,6 +182,71 @@ async fn one_occurrence_one_incident_one_late_note_and_one_lost_send_whoever_is_
         assert_eq!(keys.iter().filter(|key| key.starts_with("late")).count(), 1, "{keys:?}");
     })
     .await;
+}
+
+/// What an operator's hand or another program would do.
+async fn by_hand(given: &Given, sql: &'static str) -> sqlx::Result<u64> {
+    if given.backend() == "sqlite" {
+        let mut connection = SqliteConnection::connect(given.url()).await.unwrap();
+        connection.execute(sql).await.map(|done| done.rows_affected())
+    } else {
+        let mut connection = PgConnection::connect(given.url()).await.unwrap();
+        connection.execute("SET search_path = svodka").await.unwrap();
+        let done = connection.execute(sql).await.map(|done| done.rows_affected());
+        // A refused statement is answered before its locks are gone; the next answer comes after.
+        connection.execute("SELECT 1").await.unwrap();
+        done
+    }
+}
+
+#[tokio::test]
+async fn an_older_message_revived_by_an_operator_waits_for_the_one_in_flight() {
+    for_each_store(async |given| {
+        given.enqueue(&[message("1", "m"), message("2", "m")], at(0)).await.unwrap();
+        let first = given.claim_delivery("w", LONG, at(0)).await.unwrap().unwrap();
+        given.record_dead(&first.lease, "forbidden", at(0)).await.unwrap();
+        let second = given.claim_delivery("w", LONG, at(0)).await.unwrap().unwrap();
+        let revive = "UPDATE deliveries SET state = 'pending' WHERE key = '1'";
+        assert_eq!(by_hand(&given, revive).await.unwrap(), 1);
+        assert_eq!(given.claim_delivery("w", LONG, at(0)).await.unwrap(), None);
+        let next = given.next_delivery_at(at(0)).await.unwrap().unwrap();
+        assert!(next > at(0), "nothing to do before the one in flight is through");
+
+        // Whatever a claim may overlook, the table itself does not take two.
+        let both = by_hand(&given, "UPDATE deliveries SET state = 'sending' WHERE key = '1'").await;
+        assert!(both.is_err());
+        given.record_sent(&second.lease, None, at(0)).await.unwrap();
+        let revived = given.claim_delivery("w", LONG, at(0)).await.unwrap().unwrap();
+        assert_eq!(revived.delivery.key, "1");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn on_postgres_a_claim_passes_over_what_another_worker_is_picking_and_does_not_wait() {
+    let Some(cluster) = postgres::cluster() else { return };
+    let database = cluster.database().await;
+    let store = Store::connect(&database.url()).await.unwrap();
+    for job in ["daily", "weekly"] {
+        store.insert_manual_run(job, at(0), None, at(0)).await.unwrap();
+    }
+    store.enqueue(&[message("a", "a"), message("b", "b")], at(0)).await.unwrap();
+
+    let mut other = PgConnection::connect(&database.url()).await.unwrap();
+    other.execute("SET search_path = svodka").await.unwrap();
+    other.execute("BEGIN").await.unwrap();
+    other.execute("SELECT 1 FROM runs WHERE job = 'daily' FOR UPDATE").await.unwrap();
+    other.execute("SELECT 1 FROM deliveries WHERE chat = 'a' FOR UPDATE").await.unwrap();
+    let claims = async {
+        let run = store.claim_run("w", LONG, at(0)).await.unwrap().unwrap();
+        let delivery = store.claim_delivery("w", LONG, at(0)).await.unwrap().unwrap();
+        (run.run.job, delivery.delivery.chat)
+    };
+    let claimed = tokio::time::timeout(std::time::Duration::from_secs(20), claims).await;
+    assert_eq!(claimed.expect("a claim waited"), ("weekly".to_owned(), "b".to_owned()));
+    other.close().await.unwrap();
+    store.close().await;
+    database.remove().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -54,7 +54,7 @@ async fn the_folder_of_a_new_sqlite_file_is_made_and_a_file_in_its_place_is_name
 }
 
 #[tokio::test]
-async fn sqlite_survives_a_power_cut_and_lets_another_process_read() {
+async fn a_sqlite_file_lets_another_process_read_while_we_write() {
     let store = temp_store().await;
     let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect(store.url()).await.unwrap();
     let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await.unwrap();
@@ -111,4 +111,17 @@ async fn a_database_that_does_not_exist_is_refused_and_a_lost_one_is_unavailable
     store.ping().await.unwrap();
     store.close().await;
     database.remove().await;
+}
+
+#[tokio::test]
+async fn the_futures_of_the_store_can_be_spawned() {
+    fn is_send(_: impl Send) {}
+    let store = temp_store().await;
+    let (batch, step, now) = (Default::default(), Default::default(), super::at(0));
+    is_send(store.migrate());
+    is_send(store.save_facts(&batch, &step, now));
+    is_send(store.facts_between(now, now));
+    is_send(store.list_deliveries(&[], 1));
+    is_send(store.close());
+    is_send(Store::connect("sqlite::memory:"));
 }

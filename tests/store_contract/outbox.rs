@@ -155,6 +155,19 @@ async fn an_unknown_outcome_is_reconciled_later_and_holds_its_chat_until_then() 
     .await;
 }
 
+async fn is_refused_everywhere(given: &Given, claimed: &ClaimedDelivery) -> bool {
+    let before = given.find_delivery(&claimed.delivery.key).await.unwrap();
+    let lease = &claimed.lease;
+    let outcomes = [
+        given.record_sent(lease, Some(5), at(1)).await,
+        given.record_retry(lease, "throttled", at(2), false, false, at(1)).await,
+        given.record_dead(lease, "forbidden", at(1)).await,
+        given.record_unknown(lease, "timeout", at(2), at(1)).await,
+    ];
+    let is_unchanged = given.find_delivery(&claimed.delivery.key).await.unwrap() == before;
+    is_unchanged && outcomes.into_iter().all(|outcome| matches!(outcome, Err(StoreError::Fenced(_))))
+}
+
 #[tokio::test]
 async fn a_send_whose_worker_died_becomes_unknown_and_the_dead_worker_is_fenced() {
     for_each_store(async |given| {
@@ -168,19 +181,15 @@ async fn a_send_whose_worker_died_becomes_unknown_and_the_dead_worker_is_fenced(
         assert_eq!((row.state, row.reason.as_deref()), (DeliveryState::Unknown, Some("worker_lost")));
         assert_eq!(row.not_before_at, at(0) + TimeDelta::seconds(120));
 
-        for outcome in [
-            given.record_sent(&dead.lease, Some(5), at(1)).await,
-            given.record_retry(&dead.lease, "throttled", at(2), false, false, at(1)).await,
-            given.record_dead(&dead.lease, "forbidden", at(1)).await,
-            given.record_unknown(&dead.lease, "timeout", at(2), at(1)).await,
-        ] {
-            assert!(matches!(outcome.unwrap_err(), StoreError::Fenced(_)));
-        }
+        assert!(is_refused_everywhere(&given, &dead).await);
         assert_eq!(state(&given, "m/1").await, DeliveryState::Unknown);
         assert_eq!(given.chat_state("m").await.unwrap().last_message_id, None);
         given.record_sent(&live.lease, Some(6), at(1)).await.unwrap();
         let again = claim_key(&given, "m/1", 2).await;
         assert!(again.was_unknown && again.lease.token > dead.lease.token);
+        assert!(is_refused_everywhere(&given, &dead).await, "it is being sent, but by another");
+        given.record_sent(&again.lease, Some(5), at(2)).await.unwrap();
+        assert!(is_refused_everywhere(&given, &again).await, "it is over");
     })
     .await;
 }

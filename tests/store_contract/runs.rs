@@ -196,6 +196,23 @@ async fn a_late_worker_that_renews_before_anybody_notices_keeps_its_run() {
 }
 
 #[tokio::test]
+async fn a_lease_lasts_as_long_as_asked_by_the_databases_clock() {
+    for_each_store(async |given| {
+        for job in ["daily", "weekly"] {
+            given.insert_manual_run(job, at(0), None, at(0)).await.unwrap();
+        }
+        // `now` is years away from the database's clock, and does not matter.
+        let short = given.claim_run("w", -1, at(-9_000_000)).await.unwrap();
+        assert_eq!(short, None);
+        let short = given.claim_run("w", 1, at(9_000_000)).await.unwrap().unwrap().lease.until;
+        let long = given.claim_run("w", 1 + LONG, at(9_000_000)).await.unwrap().unwrap().lease.until;
+        let longer_by = (long - short).num_seconds();
+        assert!((LONG..LONG + 60).contains(&longer_by), "{longer_by} s");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_job_never_overlaps_itself() {
     for_each_store(async |given| {
         given.register_job("daily", "f", Some(at(0)), at(0)).await.unwrap();
