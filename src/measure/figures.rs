@@ -43,6 +43,7 @@ pub struct Figures {
 }
 
 impl<'a> Ground<'a> {
+    /// Groups and links everything the inputs hold; periods are counted later.
     pub fn new(inputs: &'a DailyInputs<'a>) -> Self {
         let facts = inputs.facts;
         let conversations = conversations(facts);

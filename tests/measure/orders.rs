@@ -131,6 +131,28 @@ fn of_a_customers_conversations_the_one_with_the_last_reply_before_the_order_win
     assert_eq!((with_order(&shop, "Анна"), with_order(&shop, "Борис")), (Some(1), Some(0)));
     shop.replies(20, BORIS, "2026-03-10 13:01");
     assert_eq!((with_order(&shop, "Анна"), with_order(&shop, "Борис")), (Some(1), Some(0)));
+    shop.replies(20, BORIS, "2026-03-10 13:00");
+    assert_eq!((with_order(&shop, "Анна"), with_order(&shop, "Борис")), (Some(0), Some(1)));
+}
+
+#[test]
+fn of_conversations_without_a_reply_the_one_that_began_later_wins() {
+    let mut shop = Shop::on("2026-03-10");
+    shop.dialog(1, 10, "2026-03-10 12:30", Some(Responsible::User(ANNA)));
+    shop.dialog(1, 20, "2026-03-10 12:00", Some(Responsible::User(BORIS)));
+    shop.asks(10, "2026-03-10 12:30").asks(20, "2026-03-10 12:00");
+    shop.order(1, "2026-03-10 13:00", 10_000).customer_id = Some(701);
+    assert_eq!(chats(&shop).time_to_order_median_secs, Some(1800.0));
+}
+
+#[test]
+fn an_order_shown_only_after_the_day_is_not_linked_on_it() {
+    let mut shop = two_dialogs();
+    shop.order(1, "2026-03-10 12:30", 10_000);
+    shop.says(10, svodka::facts::Author::User(ANNA), "2026-03-11 00:00").order_id = Some(1);
+    assert_eq!(chats(&shop).conversion, NONE_OF_TWO);
+    shop.facts.messages.last_mut().expect("just said").sent_at = msk("2026-03-10 23:59:59");
+    assert_eq!(chats(&shop).conversion, ONE_OF_TWO);
 }
 
 #[test]
