@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::trouble::Trouble;
 use crate::clock::Instant;
-use crate::store::outbox::{DeliveryRow, DeliveryState};
+use crate::store::outbox::DeliveryRow;
 use crate::store::runs::{Origin, RunRow, RunState};
 use crate::store::sources::SourceRow;
 
@@ -91,7 +91,7 @@ impl Snapshot {
                 self.sent.iter().any(|row| row.chat == *chat && row.finished_at > Some(*last_at))
             }
             Trouble::DeliveryStuck { chat, .. } => !self.waiting.iter().any(|row| row.chat == *chat),
-            Trouble::TelegramRefused { .. } => !self.waiting.iter().any(is_access_trouble),
+            Trouble::TelegramDown { .. } => !self.waiting.iter().any(is_way_blocked),
             Trouble::DeadlineMissed { job, run_id, slot_at, .. } => {
                 self.late_runs.get(run_id).is_some_and(|late| late.has_arrived)
                     || self.success_of(job).is_some_and(|run| run.slot_at > *slot_at)
@@ -232,10 +232,13 @@ impl Snapshot {
     }
 
     fn waiting_deliveries(&self, thresholds: &Thresholds, now: Instant) -> Vec<Trouble> {
-        if let Some(row) = self.waiting.iter().filter(|row| is_access_trouble(row)).min_by_key(|row| row.id) {
+        let blocked = self.waiting.iter().filter(|row| is_way_blocked(row)).min_by_key(|row| row.id);
+        if let Some(row) = blocked {
             let reason = row.reason.clone().unwrap_or_default();
-            // Whatever else waits, waits for the same.
-            return vec![Trouble::TelegramRefused { reason, since: row.created_at }];
+            let since = row.created_at;
+            // A token does not heal by itself; a connection may. Whatever else waits, waits for the same.
+            let is_told = is_access_trouble(&reason) || now - since >= thresholds.stuck_after;
+            return is_told.then_some(Trouble::TelegramDown { reason, since }).into_iter().collect();
         }
         let mut groups: BTreeMap<&str, Vec<&DeliveryRow>> = BTreeMap::new();
         for row in &self.waiting {
@@ -259,9 +262,24 @@ fn is_cause(source: &SourceRow, reason: &str, failed_at: Instant) -> bool {
         && source.failure_reason.as_deref() == Some(reason)
 }
 
-fn is_access_trouble(row: &DeliveryRow) -> bool {
-    row.state == DeliveryState::Pending
-        && matches!(row.reason.as_deref(), Some("unauthorized" | "wrong_address"))
+/// The way to Telegram is what is wrong, not the chat.
+fn is_way_blocked(row: &DeliveryRow) -> bool {
+    let is_route = |reason: &str| {
+        matches!(
+            reason,
+            "cannot_connect"
+                | "proxy_refused"
+                | "timeout"
+                | "connection_broken"
+                | "server_error"
+                | "not_telegram"
+        )
+    };
+    row.reason.as_deref().is_some_and(|reason| is_access_trouble(reason) || is_route(reason))
+}
+
+fn is_access_trouble(reason: &str) -> bool {
+    matches!(reason, "unauthorized" | "wrong_address")
 }
 
 fn finished_at(row: &DeliveryRow) -> Instant {

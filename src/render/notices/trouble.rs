@@ -31,8 +31,8 @@ pub enum Trouble {
     DeliveryMaybeLost { chat: String, count: u64, public_ids: Vec<String>, last_at: Instant },
     /// Messages wait much longer than they should.
     DeliveryStuck { chat: String, reason: String, count: u64, since: Instant },
-    /// Telegram does not know our token, or the address is not Telegram's.
-    TelegramRefused { reason: String, since: Instant },
+    /// Nothing gets out: no connection, a token Telegram does not know, an address that is not Telegram's.
+    TelegramDown { reason: String, since: Instant },
     /// Telegram refused our markup; the text went out plain. A fault of ours.
     MarkupRefused { chat: String, public_id: String, at: Instant },
     /// A report was not delivered by its deadline.

@@ -80,18 +80,22 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
             automatic: "пробует снова, пока не выйдет срок сообщения; порядок сохранит".to_owned(),
             human: "проверьте связь с Telegram: svodka doctor.".to_owned(),
         },
-        Trouble::TelegramRefused { reason, since } => Told {
-            title: "Telegram не узнаёт бота".to_owned(),
-            what: match reason.as_str() {
-                "wrong_address" => "По этому адресу нет Bot API.".to_owned(),
-                _ => "Токен бота не принят.".to_owned(),
+        Trouble::TelegramDown { reason, since } => Told {
+            title: match reason.as_str() {
+                "unauthorized" => "Telegram не узнаёт бота".to_owned(),
+                _ => "Нет связи с Telegram".to_owned(),
             },
+            what: format!("Сообщения не уходят: {}.", for_ops(reason)),
             since: Some(*since),
             affected: Some("все чаты".to_owned()),
-            automatic: "копит сообщения и пробует снова каждые несколько минут".to_owned(),
+            automatic: "копит сообщения, пробует снова каждые несколько минут и отправит по порядку"
+                .to_owned(),
             human: match reason.as_str() {
-                "wrong_address" => "проверьте ключ telegram.api_url.".to_owned(),
-                _ => "возьмите токен у @BotFather и поставьте его в TELEGRAM_BOT_TOKEN.".to_owned(),
+                "unauthorized" => {
+                    "возьмите токен у @BotFather и поставьте его в TELEGRAM_BOT_TOKEN.".to_owned()
+                }
+                "wrong_address" | "not_telegram" => "проверьте ключ telegram.api_url.".to_owned(),
+                _ => "проверьте сеть и ключ telegram.proxy: svodka doctor.".to_owned(),
             },
         },
         Trouble::MarkupRefused { chat, public_id, at } => Told {
