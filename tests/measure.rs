@@ -5,6 +5,7 @@ mod coverage;
 mod headline;
 mod oracle;
 mod orders;
+mod period;
 mod purity;
 mod random;
 mod subjects;

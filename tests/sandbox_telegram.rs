@@ -1,4 +1,5 @@
 //! The stand-in of the Telegram Bot API keeps Telegram's rules: one test per rule, over HTTP.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -257,6 +258,7 @@ async fn invisible_characters_go_and_blanks_are_trimmed_up_to_the_first_entity()
         ("  <b> x</b>", "<b> x</b>"),
         (" <b>x </b> ", "<b>x</b>"),
         ("x<i> </i>", "x"),
+        ("<b> </b> x<u> </u>y", "x y"),
     ];
     for (text, html) in cases {
         telegram.done("sendMessage", json!({"chat_id": PERSON, "text": text, "parse_mode": "HTML"})).await;
@@ -701,6 +703,7 @@ async fn teloxide_understands_every_answer_it_asks_for() {
     let updates = bot.get_updates().await.unwrap();
     let unknown = updates.iter().filter(|update| matches!(update.kind, UpdateKind::Error(_))).count();
     assert_eq!((updates.len(), unknown), (10, 0), "{updates:#?}");
+    assert_eq!(telegram.api.leftovers(), Vec::<String>::new());
     let refused = bot.send_message(ChatId(-5), "x").await.unwrap_err();
     assert!(matches!(refused, teloxide::RequestError::MigrateToChatId(_)), "{refused:?}");
 }
@@ -714,16 +717,18 @@ async fn too_many_messages_to_a_chat_are_refused_with_the_seconds_to_wait() {
     let response = telegram.try_call("sendMessage", json!({"chat_id": PERSON, "text": "x"})).await.unwrap();
     assert_eq!(
         (response.status().as_u16(), &response.headers()["retry-after"]),
-        (429, &"2".parse().unwrap())
+        (429, &"1".parse().unwrap())
     );
     let body: Value = response.json().await.unwrap();
-    assert_eq!(body["description"], "Too Many Requests: retry after 2");
-    assert_eq!(body["parameters"], json!({"retry_after": 2}));
+    assert_eq!(body["description"], "Too Many Requests: retry after 1");
+    assert_eq!(body["parameters"], json!({"retry_after": 1}));
     assert_eq!(telegram.api.leftovers(), Vec::<String>::new());
     telegram.send(GROUP, "другому чату можно").await;
+    let again = telegram.call("sendMessage", json!({"chat_id": PERSON, "text": "x"})).await;
+    assert_eq!(again.0, 429);
+    assert_eq!(telegram.api.leftovers(), ["sendMessage came before retry_after was over"]);
     telegram.clock.advance(TimeDelta::seconds(1));
     telegram.send(PERSON, "x").await;
-    assert_eq!(telegram.api.leftovers(), ["sendMessage came before retry_after was over"]);
     assert_eq!(telegram.api.messages(PERSON).len(), 4);
 }
 
@@ -738,8 +743,8 @@ async fn a_group_takes_twenty_messages_and_edits_a_minute() {
     telegram.clock.advance(TimeDelta::seconds(1));
     let edit = json!({"chat_id": GROUP, "message_id": id, "text": "ещё"});
     let (status, body) = telegram.call("editMessageText", edit.clone()).await;
-    assert_eq!((status, &body["parameters"]["retry_after"]), (429, &json!(41)));
-    telegram.clock.advance(TimeDelta::seconds(41));
+    assert_eq!((status, &body["parameters"]["retry_after"]), (429, &json!(40)));
+    telegram.clock.advance(TimeDelta::seconds(40));
     telegram.done("editMessageText", edit).await;
 }
 
@@ -935,6 +940,83 @@ async fn after_the_shutdown_nobody_listens() {
     assert_eq!(poll.0, 200);
     let error = telegram.try_call("getMe", json!({})).await.unwrap_err();
     assert!(error.is_connect(), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_preview_shows_chats_as_a_reader_sees_them_and_lets_him_answer() {
+    let telegram = Telegram::quiet().await;
+    let page = async |path: &str| {
+        let response = telegram.http.get(format!("{}{path}", telegram.api.url())).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        response.text().await.unwrap()
+    };
+    telegram.api.foreign_message(SUPERGROUP, "<script>Иван", "1 < 2 & <b>не жирный</b>");
+    let keyboard = json!({"inline_keyboard": [[{"text": "Принято", "callback_data": "ack"}]]});
+    let text = "<b>Итог</b> <a href=\"https://x.ru/?a=\"\"=1>чай</a>";
+    let args =
+        json!({"chat_id": SUPERGROUP, "text": text, "parse_mode": "HTML", "disable_notification": true});
+    let refused = telegram.refused("sendMessage", args).await;
+    assert_eq!(refused, bad("can't parse entities: Empty attribute name in the tag \"a\" at byte offset 16"));
+    let args = json!({"chat_id": SUPERGROUP, "text": "<b>Итог</b>", "parse_mode": "HTML",
+        "disable_notification": true, "reply_markup": keyboard});
+    let id = telegram.done("sendMessage", args).await["message_id"].as_i64().unwrap();
+    telegram.done("sendMessage", json!({"chat_id": FORUM, "message_thread_id": 6, "text": "остатки"})).await;
+    telegram.api.with_chat(FORUM, |chat| chat.topics[1].closed = true);
+
+    let list = page("/").await;
+    assert!(list.contains("Руководство") && list.contains("Итог") && list.contains("Сообщений пока нет"));
+    let chat = page(&format!("/chat/{SUPERGROUP}")).await;
+    assert!(chat.contains("<b>Итог</b>") && chat.contains("тихо") && chat.contains("2 марта"));
+    assert!(chat.contains("<time>09:00</time>"), "06:00 UTC is 09:00 in Moscow");
+    assert!(chat.contains("1 &lt; 2 &amp; &lt;b&gt;не жирный") && !chat.contains("<script>Иван"));
+    assert!(!chat.contains("изменено") && chat.contains("Принято"));
+    assert!(!chat.contains("src=") && !chat.contains("url("), "no outside assets");
+    assert!(page(&format!("/chat/{FORUM}?topic=6")).await.contains("остатки"));
+    let other_topic = page(&format!("/chat/{FORUM}?topic=5")).await;
+    assert!(!other_topic.contains("остатки") && other_topic.contains("Склад · закрыта"));
+
+    let edit = json!({"chat_id": SUPERGROUP, "message_id": id, "text": "Итог дня", "reply_markup": keyboard});
+    telegram.done("editMessageText", edit).await;
+    assert!(page(&format!("/chat/{SUPERGROUP}")).await.contains("изменено"));
+    let post = async |path: String, form: String| {
+        let request = telegram.http.post(format!("{}{path}", telegram.api.url())).body(form);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        assert_eq!(request.send().await.unwrap().status(), 303);
+    };
+    post(format!("/chat/{SUPERGROUP}/press"), format!("message={id}&data=ack")).await;
+    post(format!("/chat/{FORUM}/say"), "topic=5&text=%2Fstatus".to_owned()).await;
+    let updates = telegram.done("getUpdates", json!({"offset": -2})).await;
+    assert_eq!(updates[0]["callback_query"]["data"], "ack");
+    assert_eq!(
+        (&updates[1]["message"]["text"], &updates[1]["message"]["message_thread_id"]),
+        (&json!("/status"), &json!(5))
+    );
+    let missing = telegram.http.get(format!("{}/chat/1", telegram.api.url())).send().await.unwrap();
+    assert_eq!(missing.status(), 404);
+}
+
+#[tokio::test]
+async fn asking_again_for_the_same_updates_is_slowed_down_to_three_seconds() {
+    let clock = ManualClock::new(start());
+    let options = TelegramOptions { stretch_polls: true, ..TelegramOptions::default() };
+    let api = TelegramApi::start(Arc::new(clock.clone()), options).await.unwrap();
+    let telegram = Telegram { api, clock, http: client(&ClientOptions::default()).unwrap() };
+    assert_eq!(telegram.done("getUpdates", json!({})).await, json!([]));
+    telegram.clock.advance(TimeDelta::seconds(2));
+    let mut second = Box::pin(telegram.done("getUpdates", json!({})));
+    tokio::select! {
+        _ = &mut second => panic!("the poll is too early to be answered"),
+        () = until(|| telegram.api.requests().len() == 2) => {}
+    }
+    telegram.clock.advance(TimeDelta::seconds(3));
+    assert_eq!(second.await, json!([]));
+}
+
+#[tokio::test]
+async fn a_misspelt_argument_is_a_leftover() {
+    let telegram = Telegram::quiet().await;
+    telegram.done("sendMessage", json!({"chat_id": PERSON, "text": "x", "parsemode": "HTML"})).await;
+    assert_eq!(telegram.api.leftovers(), ["sendMessage has no argument parsemode"]);
 }
 
 /// Waits, on the runtime and not on the scenario's clock, until the other side has come so far.

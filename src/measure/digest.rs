@@ -44,15 +44,19 @@ pub enum Coverage {
 pub struct ChatSummary {
     pub chats: u64,
     pub inbound: u64,
+    /// Human replies: of a manager, those they wrote, be the conversation whose it may.
     pub outbound: u64,
     /// Conversations with an inbound message: the denominator of `response_ratio` and `conversion`.
     pub inbound_chats: u64,
     pub responded_chats: u64,
     pub no_reply_chats: u64,
+    /// First responses given in the period that took too long.
     pub slow_first_reply_chats: u64,
     pub unanswered_inbound: u64,
+    /// Came due in the period; the conversation itself may be silent in it.
     pub follow_up_gap_chats: u64,
-    /// Working seconds; `None` when nobody was answered, or the period is not covered.
+    /// Working seconds of the first responses given in the period; `None` when there were none, or the period is
+    /// not covered.
     pub first_response_median_secs: Option<f64>,
     pub first_response_p90_secs: Option<f64>,
     pub wait_median_secs: Option<f64>,
@@ -129,8 +133,9 @@ pub struct ManagerBlock {
 /// One channel's share of the day. Orders belong to a channel only through their conversation, so there are none here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChannelBlock {
+    /// `None` when the chat or its channel is not known.
     pub id: Option<i64>,
-    /// The CRM's word: `whatsapp`, `telegram`, …
+    /// The CRM's word: `whatsapp`, `telegram`, …; empty when the channel is not known.
     pub kind: String,
     pub name: Option<String>,
     pub current: Option<ChatSummary>,
@@ -144,6 +149,7 @@ pub struct Waiting {
     pub dialog_id: Option<i64>,
     /// May be empty.
     pub customer_name: String,
+    /// As [`ChannelBlock::kind`].
     pub channel_kind: String,
     /// `None`: nobody is assigned.
     pub manager: Option<String>,
@@ -187,7 +193,7 @@ pub enum Headline {
     Faster { median_secs: f64, usual_secs: f64 },
     /// Revenue clearly above usual (≥ 1.3 ×).
     RevenueUp { revenue: Money, usual: Money },
-    /// Nothing stands out.
+    /// Nothing stands out, or too little is known to say so.
     Steady,
 }
 
@@ -213,7 +219,7 @@ pub struct DailyDigest {
     pub orders_known_until: Option<Instant>,
     pub headline: Headline,
     pub team: Compared,
-    /// Managers with a conversation or an order in the period; most conversations first, «Не назначен» last.
+    /// Managers with a conversation, a reply or an order in the period; most conversations first, «Не назначен» last.
     pub managers: Vec<ManagerBlock>,
     pub channels: Vec<ChannelBlock>,
     /// Oldest first; all of them, the text shows the first ones and the number of the rest.

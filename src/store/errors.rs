@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteError;
 use super::StoreError;
 
 /// What trying again would do.
+#[derive(Debug)]
 enum Kind {
     Unavailable,
     Full,
@@ -52,8 +53,9 @@ fn database_kind(error: &dyn DatabaseError) -> Kind {
 fn postgres_kind(code: &str) -> Kind {
     match code {
         "53100" => Kind::Full,
-        // serialization failure, deadlock, lock timeout, statement timeout, read-only after a fail-over
-        "40001" | "40P01" | "55P03" | "57014" | "25006" => Kind::Unavailable,
+        // serialization failure, deadlock, lock timeout, database closed to connections, statement timeout,
+        // read-only after a fail-over
+        "40001" | "40P01" | "55P03" | "55000" | "57014" | "25006" => Kind::Unavailable,
         // connection lost, out of resources, server shutting down or starting, disk trouble
         _ if ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class)) => Kind::Unavailable,
         _ => Kind::Refused,
@@ -81,5 +83,26 @@ pub(super) fn is_unique_violation(error: &StoreError) -> bool {
     match error {
         StoreError::Refused(sqlx::Error::Database(error)) => error.is_unique_violation(),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transient_fault_a_full_disk_and_a_bug_are_told_apart() {
+        let words = |kinds: &[Kind]| kinds.iter().map(|kind| format!("{kind:?}")).collect::<Vec<_>>();
+        let postgres =
+            ["53100", "40001", "40P01", "57P01", "08006", "53300", "57014", "23505", "42703", "28P01"]
+                .map(postgres_kind);
+        let expected = "Full Unavailable Unavailable Unavailable Unavailable Unavailable Unavailable Refused Refused Refused";
+        assert_eq!(words(&postgres).join(" "), expected);
+        // full, busy, busy snapshot, locked, read error, constraint, unique, schema
+        let sqlite = [13, 5, 517, 6, 266, 19, 2067, 1].map(sqlite_kind);
+        let expected = "Full Unavailable Unavailable Unavailable Unavailable Refused Refused Refused";
+        assert_eq!(words(&sqlite).join(" "), expected);
+        let full_disk = sqlx::Error::Io(io::ErrorKind::StorageFull.into());
+        assert_eq!(StoreError::from(full_disk).reason(), "disk_full");
     }
 }

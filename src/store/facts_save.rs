@@ -240,7 +240,7 @@ async fn upsert_orders(tx: &mut Tx, batch: &FactBatch) -> Result<()> {
          prepaid_minor = excluded.prepaid_minor, currency = excluded.currency, \
          full_paid_at = excluded.full_paid_at, is_deleted = excluded.is_deleted"
     );
-    for id in &batch.deleted_orders {
+    for id in newest(&batch.deleted_orders, |id| *id, never_older) {
         execute!(*tx, DELETE_ORDER, id)?;
     }
     upsert!(

@@ -83,14 +83,16 @@ impl Store {
     /// Marks every job not in `names` as retired; returns the names newly retired.
     pub async fn retire_jobs_except(&self, names: &[String], now: Instant) -> Result<Vec<String>> {
         let mut tx = self.begin().await?;
+        let mut jobs = fetch_all!(JobRow, tx, LIST)?;
+        // In one order, or two workers doing this at once would wait for each other's rows.
+        jobs.sort_by(|a, b| a.name.cmp(&b.name));
         let mut retired = Vec::new();
-        for job in fetch_all!(JobRow, tx, LIST)? {
+        for job in jobs {
             if !names.contains(&job.name) && execute!(tx, RETIRE, &job.name, now)? == 1 {
                 retired.push(job.name);
             }
         }
         tx.commit().await?;
-        retired.sort();
         Ok(retired)
     }
 

@@ -22,51 +22,71 @@ use crate::clock::Instant;
 /// How often a claim that lost against another worker starts over before it reports that nothing may go.
 const CLAIM_TRIES: usize = 8;
 
-// The head of a chat's queue: no older row of the chat is open, and none of its rows is being sent (an older one
-// may be, when an operator has revived a dead row behind it).
+// $1 now. Only the head of a chat's queue: no older row of the chat is open, and none of its rows is being sent (a
+// younger one may be, when an operator has revived a dead row before it).
 macro_rules! pick {
     ($now_ms:literal, $skip_locked:literal) => {
         concat!(
             "SELECT ",
             delivery_columns!(),
-            " FROM deliveries WHERE state IN ('pending', 'unknown') ",
-            "AND not_before_at <= $1 ",
-            "AND NOT EXISTS (SELECT 1 FROM deliveries AS other WHERE other.chat = deliveries.chat ",
-            "AND other.state IN ('pending', 'sending', 'unknown') ",
-            "AND (other.id < deliveries.id OR other.state = 'sending')) ",
-            "AND NOT EXISTS (SELECT 1 FROM chat_states WHERE chat_states.chat = deliveries.chat ",
-            "AND chat_states.not_before_at > $1) ",
-            "ORDER BY id LIMIT 1 ",
-            $skip_locked,
+            "
+            FROM deliveries
+            WHERE state IN ('pending', 'unknown')
+              AND not_before_at <= $1
+              AND NOT EXISTS (
+                SELECT 1 FROM deliveries AS other
+                WHERE other.chat = deliveries.chat
+                  AND other.state IN ('pending', 'sending', 'unknown')
+                  AND (other.id < deliveries.id OR other.state = 'sending'))
+              AND NOT EXISTS (
+                SELECT 1 FROM chat_states
+                WHERE chat_states.chat = deliveries.chat AND chat_states.not_before_at > $1)
+            ORDER BY id
+            LIMIT 1 ",
+            $skip_locked
         )
     };
 }
-// Reconciling (`$5` false) keeps the start and the floor of the send whose outcome is unknown: the probe needs them.
+
+// $1 the delivery picked; $2 owner; $3 length of the lease in seconds; $4 now; $5 whether this is a send. Reconciling is
+// not: it keeps the start and the floor of the send whose outcome is unknown, because the probe needs them.
 macro_rules! take {
     ($now_ms:literal, $skip_locked:literal) => {
         concat!(
-            "UPDATE deliveries SET state = 'sending', lease_token = lease_token + 1, lease_owner = $2, ",
-            "lease_until_ms = ",
+            "UPDATE deliveries
+            SET state = 'sending', lease_owner = $2, lease_token = lease_token + 1,
+                attempt_count = attempt_count + 1,
+                started_at = CASE WHEN $5 THEN $4 ELSE started_at END,
+                floor_message_id = CASE WHEN $5
+                    THEN (SELECT last_message_id FROM chat_states WHERE chat_states.chat = deliveries.chat)
+                    ELSE floor_message_id END,
+                lease_until_ms = $3 * 1000 + ",
             $now_ms,
-            " + $3 * 1000, attempt_count = attempt_count + 1, ",
-            "started_at = CASE WHEN $5 THEN $4 ELSE started_at END, ",
-            "floor_message_id = CASE WHEN $5 THEN (SELECT last_message_id FROM chat_states ",
-            "WHERE chat_states.chat = deliveries.chat) ELSE floor_message_id END ",
-            "WHERE id = $1 AND state IN ('pending', 'unknown') RETURNING ",
-            delivery_columns!(),
+            "
+            WHERE id = $1 AND state IN ('pending', 'unknown')
+            RETURNING ",
+            delivery_columns!()
         )
     };
 }
+
+// What each chat waits for: the message being sent, or the head of its queue.
 macro_rules! list_heads {
     ($now_ms:literal, $skip_locked:literal) => {
         concat!(
-            "SELECT deliveries.state, deliveries.not_before_at, chat_states.not_before_at AS chat_not_before_at, ",
-            "deliveries.lease_until_ms - ", $now_ms, " AS lease_rest_ms FROM deliveries ",
-            "LEFT JOIN chat_states ON chat_states.chat = deliveries.chat ",
-            "WHERE deliveries.state = 'sending' OR (deliveries.state IN ('pending', 'unknown') ",
-            "AND NOT EXISTS (SELECT 1 FROM deliveries AS other WHERE other.chat = deliveries.chat ",
-            "AND other.state IN ('pending', 'sending', 'unknown') ",
-            "AND (other.id < deliveries.id OR other.state = 'sending')))",
+            "SELECT deliveries.state, deliveries.not_before_at,
+                chat_states.not_before_at AS chat_not_before_at,
+                deliveries.lease_until_ms - ",
+            $now_ms,
+            " AS lease_rest_ms
+            FROM deliveries LEFT JOIN chat_states ON chat_states.chat = deliveries.chat
+            WHERE deliveries.state = 'sending' OR (
+                deliveries.state IN ('pending', 'unknown')
+                AND NOT EXISTS (
+                    SELECT 1 FROM deliveries AS other
+                    WHERE other.chat = deliveries.chat
+                      AND other.state IN ('pending', 'sending', 'unknown')
+                      AND (other.id < deliveries.id OR other.state = 'sending')))"
         )
     };
 }

@@ -28,42 +28,54 @@ macro_rules! list_lost {
             "SELECT id, lease_token FROM runs WHERE state = 'running' AND lease_until_ms <= ",
             $now_ms,
             " ",
-            $skip_locked,
+            $skip_locked
         )
     };
 }
+
+// $1 now; $2 the only run wanted, NULL for any.
 macro_rules! pick {
     ($now_ms:literal, $skip_locked:literal) => {
         concat!(
             "SELECT ",
             run_columns!(),
-            " FROM runs WHERE state = 'planned' AND not_before_at <= $1 ",
-            "AND (CAST($2 AS BIGINT) IS NULL OR id = $2) AND NOT EXISTS (SELECT 1 FROM runs AS other ",
-            "WHERE other.job = runs.job AND other.state = 'running') ",
-            "ORDER BY not_before_at, id LIMIT 1 ",
-            $skip_locked,
+            "
+            FROM runs
+            WHERE state = 'planned'
+              AND not_before_at <= $1
+              AND (CAST($2 AS BIGINT) IS NULL OR id = $2)
+              AND NOT EXISTS (SELECT 1 FROM runs AS other WHERE other.job = runs.job AND other.state = 'running')
+            ORDER BY not_before_at, id
+            LIMIT 1 ",
+            $skip_locked
         )
     };
 }
+
+// $1 the run picked; $2 owner; $3 length of the lease in seconds; $4 now.
 macro_rules! take {
     ($now_ms:literal, $skip_locked:literal) => {
         concat!(
-            "UPDATE runs SET state = 'running', lease_token = lease_token + 1, lease_owner = $2, ",
-            "lease_until_ms = ",
+            "UPDATE runs
+            SET state = 'running', lease_owner = $2, lease_token = lease_token + 1,
+                attempt_count = attempt_count + 1, started_at = COALESCE(started_at, $4),
+                lease_until_ms = $3 * 1000 + ",
             $now_ms,
-            " + $3 * 1000, attempt_count = attempt_count + 1, ",
-            "started_at = COALESCE(started_at, $4) WHERE id = $1 AND state = 'planned' RETURNING ",
-            run_columns!(),
+            "
+            WHERE id = $1 AND state = 'planned'
+            RETURNING ",
+            run_columns!()
         )
     };
 }
+
+// $1 run; $2 token; $3 length of the lease in seconds.
 macro_rules! renew {
     ($now_ms:literal, $skip_locked:literal) => {
         concat!(
-            "UPDATE runs SET lease_until_ms = ",
+            "UPDATE runs SET lease_until_ms = $3 * 1000 + ",
             $now_ms,
-            " + $3 * 1000 ",
-            "WHERE id = $1 AND lease_token = $2 AND state = 'running'",
+            " WHERE id = $1 AND lease_token = $2 AND state = 'running'"
         )
     };
 }

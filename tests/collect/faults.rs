@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use svodka::sandbox::retailcrm::{Fault, FaultBody, FaultKind, Oddities, RateLimit, Throttle};
 
 use super::shop::{Desk, model, reader};
+use crate::support::time::drive;
 
 #[tokio::test]
 async fn passing_faults_of_every_kind_are_waited_out_and_nothing_is_lost() {
@@ -40,7 +41,7 @@ async fn a_fault_that_stays_ends_the_round_with_its_reason_and_the_next_round_go
         (FaultKind::Status(502, FaultBody::Html), "server_error", 6),
         (FaultKind::NotJson, "not_json", 3),
         (FaultKind::TruncatedJson, "not_json", 3),
-        (FaultKind::ResetMidBody, "not_json", 3),
+        (FaultKind::ResetMidBody, "unreachable", 6),
         (FaultKind::UnexpectedShape, "unexpected_shape", 1),
     ] {
         let desk = Desk::open(model(20)).await;
@@ -135,7 +136,7 @@ async fn a_server_that_throttles_all_the_same_is_obeyed_for_as_long_as_it_says()
 #[tokio::test]
 async fn the_probe_finds_nothing_wrong_with_a_good_account_and_names_what_is_wrong_with_a_bad_one() {
     let desk = Desk::open(model(3)).await;
-    let results = super::super::support::time::drive(&desk.clock, desk.reader.probe()).await;
+    let results = drive(&desk.clock, desk.reader.probe()).await;
     assert!(results.len() >= 12, "{results:?}");
     for result in &results {
         assert!(result.is_ok, "{result:?}");
@@ -148,7 +149,7 @@ async fn the_probe_finds_nothing_wrong_with_a_good_account_and_names_what_is_wro
         config.bot_token = Some("wrong-secret".into());
         config.zone = Some(chrono_tz::Asia::Vladivostok);
     });
-    let results = super::super::support::time::drive(&desk.clock, desk.reader.probe()).await;
+    let results = drive(&desk.clock, desk.reader.probe()).await;
     let wrong: Vec<(&str, &str)> =
         results.iter().filter(|result| !result.is_ok).map(|result| (result.name, &*result.message)).collect();
     let message =

@@ -210,6 +210,25 @@ fn the_dialogs_own_record_counts_only_from_the_moment_of_the_assignment() {
 }
 
 #[test]
+fn the_later_of_record_and_note_says_who_holds_a_dialog_and_at_the_same_second_the_note() {
+    let mut shop = Shop::on("2026-03-10");
+    shop.dialog(1, 10, "2026-03-10 12:00", Some(Responsible::User(BORIS)));
+    shop.asks(10, "2026-03-10 12:00");
+    shop.event(10, DialogEvent::Assigned(Responsible::User(ANNA)), "2026-03-10 15:00");
+    for (assigned_at, holder) in [("14:59:59", 1), ("15:00:00", 1), ("15:00:01", 2)] {
+        shop.facts.dialogs[0].assigned_at = Some(msk(&format!("2026-03-10 {assigned_at}")));
+        assert_eq!(held(&shop, Some(ManagerId::Crm(holder))), Some((1, 0)), "{assigned_at}");
+    }
+    // Without a time the record is as old as the dialog.
+    shop.facts.dialogs[0].assigned_at = None;
+    assert_eq!(held(&shop, Some(ManagerId::Crm(1))), Some((1, 0)));
+    shop.facts.messages.pop();
+    assert_eq!(held(&shop, Some(ManagerId::Crm(2))), Some((1, 0)));
+    shop.facts.dialogs[0].created_at = msk("2026-03-11 00:00");
+    assert_eq!(held(&shop, None), Some((1, 0)));
+}
+
+#[test]
 fn what_happens_after_the_day_changes_nothing_in_its_figures() {
     let mut shop = Shop::on("2026-03-10");
     shop.dialog(1, 10, "2026-03-10 12:00", None);
@@ -217,7 +236,7 @@ fn what_happens_after_the_day_changes_nothing_in_its_figures() {
     let before = shop.digest();
     shop.replies(10, BORIS, "2026-03-11 00:00").asks(10, "2026-03-11 00:01");
     shop.event(10, DialogEvent::Assigned(Responsible::User(BORIS)), "2026-03-11 00:02");
-    shop.order(1, "2026-03-11 00:00", 100_00).dialog_id = Some(10);
+    shop.order(1, "2026-03-11 00:00", 10_000).dialog_id = Some(10);
     let after = shop.digest();
     assert_ne!(before.waiting, after.waiting);
     assert_eq!((before.team, before.headline), (after.team, after.headline));

@@ -16,8 +16,8 @@ fn busy_day() -> Shop {
     shop.asks(10, "2026-03-10 12:00").replies(10, ANNA, "2026-03-10 12:05");
     shop.dialog(2, 20, "2026-03-10 21:00", None);
     shop.asks(20, "2026-03-10 21:00").replies(20, ANNA, "2026-03-10 22:00");
-    shop.order(1, "2026-03-10 13:00", 100_00).dialog_id = Some(10);
-    shop.order(2, "2026-03-10 22:30", 100_00).dialog_id = Some(20);
+    shop.order(1, "2026-03-10 13:00", 10_000).dialog_id = Some(10);
+    shop.order(2, "2026-03-10 22:30", 10_000).dialog_id = Some(20);
     shop
 }
 

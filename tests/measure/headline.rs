@@ -38,7 +38,7 @@ fn a_day_on_which_nothing_happened_is_quiet() {
 
 #[test]
 fn customers_without_any_answer_come_first() {
-    let mut shop = tuesday(2, 100_00);
+    let mut shop = tuesday(2, 10_000);
     answered(&mut shop, "2026-03-10", 1, 5, 30);
     shop.dialog(6, 6, "2026-03-10 12:00", None);
     shop.asks(6, "2026-03-10 12:00");
@@ -60,7 +60,7 @@ fn slower_takes_half_as_long_again_and_two_minutes_and_five_answers() {
 
 #[test]
 fn one_day_is_not_usual() {
-    let mut shop = tuesday(4, 100_00);
+    let mut shop = tuesday(4, 10_000);
     shop.chats.as_mut().expect("set").from = msk("2026-03-03 00:00");
     shop.orders = shop.chats;
     answered(&mut shop, "2026-03-10", 1, 5, 30);
@@ -80,15 +80,15 @@ fn faster_takes_seven_tenths_of_the_usual_time() {
 #[test]
 fn revenue_stands_out_from_seven_tenths_down_and_thirteen_tenths_up() {
     let case = |revenue| {
-        let mut shop = tuesday(5, 1_000_00);
+        let mut shop = tuesday(5, 100_000);
         shop.order(1, "2026-03-10 12:00", revenue);
         headline(&shop)
     };
-    let usual = Money(1_000_00);
-    assert_eq!(case(700_00), Headline::RevenueDown { revenue: Money(700_00), usual });
-    assert_eq!(case(700_01), Headline::Steady);
-    assert_eq!(case(1_299_99), Headline::Steady);
-    assert_eq!(case(1_300_00), Headline::RevenueUp { revenue: Money(1_300_00), usual });
+    let usual = Money(100_000);
+    assert_eq!(case(70_000), Headline::RevenueDown { revenue: Money(70_000), usual });
+    assert_eq!(case(70_001), Headline::Steady);
+    assert_eq!(case(129_999), Headline::Steady);
+    assert_eq!(case(130_000), Headline::RevenueUp { revenue: Money(130_000), usual });
 }
 
 /// Ten conversations a day in which a manager wrote first; on the day `silent` customers get no answer to theirs.

@@ -27,13 +27,13 @@ const ONE_OF_TWO: Option<Ratio> = Some(Ratio { part: 1, whole: 2 });
 #[test]
 fn sums_of_the_day_are_of_the_orders_created_on_it() {
     let mut shop = Shop::on("2026-03-10");
-    shop.order(1, "2026-03-10 00:00", 1_000_00).manager_id = Some(1);
-    shop.order(2, "2026-03-10 23:59:59", 500_01).full_paid_at = Some(msk("2026-03-10 23:59:59"));
-    shop.order(3, "2026-03-11 00:00", 9_999_00);
-    shop.order(4, "2026-03-09 23:59:59", 9_999_00);
-    shop.order(5, "2026-03-10 12:00", 9_999_00).is_deleted = true;
+    shop.order(1, "2026-03-10 00:00", 100_000).manager_id = Some(1);
+    shop.order(2, "2026-03-10 23:59:59", 50_001).full_paid_at = Some(msk("2026-03-10 23:59:59"));
+    shop.order(3, "2026-03-11 00:00", 999_900);
+    shop.order(4, "2026-03-09 23:59:59", 999_900);
+    shop.order(5, "2026-03-10 12:00", 999_900).is_deleted = true;
     let orders = orders(&shop);
-    assert_eq!((orders.orders, orders.revenue, orders.paid_revenue), (2, Money(1_500_01), Money(500_01)));
+    assert_eq!((orders.orders, orders.revenue, orders.paid_revenue), (2, Money(150_001), Money(50_001)));
     // 75000.5 kopecks, rounded away from zero.
     assert_eq!(orders.average_order, Some(Money(75_001)));
     assert_eq!((orders.paid_orders, orders.unpaid_orders), (1, 1));
@@ -42,14 +42,14 @@ fn sums_of_the_day_are_of_the_orders_created_on_it() {
 #[test]
 fn only_a_full_payment_by_the_end_of_the_day_is_paid() {
     let mut shop = Shop::on("2026-03-10");
-    shop.order(1, "2026-03-10 12:00", 100_00).full_paid_at = Some(msk("2026-03-11 00:00"));
-    shop.order(2, "2026-03-10 12:00", 100_00).prepaid = Money(1);
+    shop.order(1, "2026-03-10 12:00", 10_000).full_paid_at = Some(msk("2026-03-11 00:00"));
+    shop.order(2, "2026-03-10 12:00", 10_000).prepaid = Money(1);
     shop.order(3, "2026-03-10 12:00", 0);
-    shop.order(4, "2026-03-10 12:00", 100_00).full_paid_at = Some(msk("2026-03-10 12:00"));
+    shop.order(4, "2026-03-10 12:00", 10_000).full_paid_at = Some(msk("2026-03-10 12:00"));
     let orders = orders(&shop);
     let states = [orders.paid_orders, orders.partial_orders, orders.unpaid_orders, orders.unknown_orders];
     assert_eq!(states, [1, 1, 1, 1]);
-    assert_eq!(orders.paid_revenue, Money(100_00));
+    assert_eq!(orders.paid_revenue, Money(10_000));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn orders_in_another_currency_are_counted_and_stay_out_of_the_sums() {
 #[test]
 fn the_dialog_named_by_the_order_wins_over_all_other_evidence() {
     let mut shop = two_dialogs();
-    let order = shop.order(1, "2026-03-10 13:00", 100_00);
+    let order = shop.order(1, "2026-03-10 13:00", 10_000);
     (order.dialog_id, order.customer_id) = (Some(20), Some(701));
     shop.says(10, svodka::facts::Author::User(ANNA), "2026-03-10 13:01").order_id = Some(1);
     let digest = shop.digest();
@@ -89,7 +89,7 @@ fn the_dialog_named_by_the_order_wins_over_all_other_evidence() {
 #[test]
 fn an_order_shown_in_the_chat_links_unless_it_is_older_than_the_conversation() {
     let mut shop = two_dialogs();
-    shop.order(1, "2026-03-10 12:30", 100_00);
+    shop.order(1, "2026-03-10 12:30", 10_000);
     shop.says(10, svodka::facts::Author::User(ANNA), "2026-03-10 12:40").order_id = Some(1);
     assert_eq!(chats(&shop).conversion, ONE_OF_TWO);
     shop.facts.orders[0].created_at = msk("2026-03-10 11:59");
@@ -99,7 +99,7 @@ fn an_order_shown_in_the_chat_links_unless_it_is_older_than_the_conversation() {
 #[test]
 fn an_order_of_the_customer_links_within_thirty_days_after_the_start() {
     let mut shop = two_dialogs();
-    shop.order(1, "2026-03-10 12:00", 100_00).customer_id = Some(701);
+    shop.order(1, "2026-03-10 12:00", 10_000).customer_id = Some(701);
     let linked = chats(&shop);
     assert_eq!((linked.conversion, linked.time_to_order_median_secs), (ONE_OF_TWO, Some(0.0)));
     shop.facts.orders[0].created_at = msk("2026-03-10 11:59:59");
@@ -110,7 +110,7 @@ fn an_order_of_the_customer_links_within_thirty_days_after_the_start() {
     late.facts.dialogs.retain(|dialog| dialog.id != 10);
     late.facts.messages.retain(|message| message.dialog_id != Some(10));
     late.asks(5, "2026-02-08 12:00").asks(5, "2026-03-10 12:00");
-    late.order(1, "2026-03-10 12:00", 100_00).customer_id = Some(701);
+    late.order(1, "2026-03-10 12:00", 10_000).customer_id = Some(701);
     assert_eq!(chats(&late).conversion, ONE_OF_TWO, "thirty days to the second");
     late.facts.orders[0].created_at = msk("2026-03-10 12:00:01");
     assert_eq!(chats(&late).conversion, NONE_OF_TWO);
@@ -120,7 +120,7 @@ fn an_order_of_the_customer_links_within_thirty_days_after_the_start() {
 fn of_a_customers_conversations_the_one_with_the_last_reply_before_the_order_wins() {
     let mut shop = two_dialogs();
     shop.facts.customer_links[1].crm_customer_id = 701;
-    shop.order(1, "2026-03-10 13:00", 100_00).customer_id = Some(701);
+    shop.order(1, "2026-03-10 13:00", 10_000).customer_id = Some(701);
     let with_order = |shop: &Shop, name: &str| {
         let managers = shop.digest().managers;
         let block = managers.into_iter().find(|block| block.name == name).expect("listed");
@@ -137,7 +137,7 @@ fn of_a_customers_conversations_the_one_with_the_last_reply_before_the_order_win
 fn several_orders_make_one_conversion_timed_by_the_first_and_paid_by_any() {
     let mut shop = two_dialogs();
     for (id, at) in [(2, "2026-03-10 15:00"), (1, "2026-03-10 14:00")] {
-        shop.order(id, at, 100_00).dialog_id = Some(10);
+        shop.order(id, at, 10_000).dialog_id = Some(10);
     }
     let unpaid = chats(&shop);
     assert_eq!((unpaid.conversion, unpaid.paid_conversion), (ONE_OF_TWO, NONE_OF_TWO));
@@ -149,7 +149,7 @@ fn several_orders_make_one_conversion_timed_by_the_first_and_paid_by_any() {
 #[test]
 fn an_order_older_than_the_first_question_has_no_time_to_order() {
     let mut shop = two_dialogs();
-    shop.order(1, "2026-03-10 11:00", 100_00).dialog_id = Some(10);
+    shop.order(1, "2026-03-10 11:00", 10_000).dialog_id = Some(10);
     let chats = chats(&shop);
     assert_eq!((chats.conversion, chats.time_to_order_median_secs), (ONE_OF_TWO, None));
 }

@@ -14,9 +14,9 @@ fn shop() -> Shop {
     shop.asks(4, "2026-03-10 12:00");
     // A chat of which nothing but its id is known.
     shop.says_in(99, Some(990), Author::Customer(1), "2026-03-10 12:00");
-    shop.order(1, "2026-03-10 12:00", 500_00).manager_id = Some(1);
-    shop.order(2, "2026-03-10 12:00", 500_00).manager_id = Some(77);
-    shop.order(3, "2026-03-10 12:00", 500_00);
+    shop.order(1, "2026-03-10 12:00", 50_000).manager_id = Some(1);
+    shop.order(2, "2026-03-10 12:00", 50_000).manager_id = Some(77);
+    shop.order(3, "2026-03-10 12:00", 50_000);
     shop
 }
 

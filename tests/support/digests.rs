@@ -49,6 +49,7 @@ pub fn orders(orders: u64, revenue_roubles: i64) -> OrderSummary {
         partial_orders: orders / 6,
         unpaid_orders: orders - paid_orders - orders / 6,
         unknown_orders: 0,
+        foreign_currency_orders: 0,
     }
 }
 

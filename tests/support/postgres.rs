@@ -8,6 +8,7 @@
 //! deletes the folder. It ignores the signals that end the test run, because it must outlive it.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -47,11 +48,16 @@ pub fn cluster() -> Option<&'static Cluster> {
             None => {
                 let is_required = std::env::var("SVODKA_REQUIRE_POSTGRES").is_ok_and(|value| value == "1");
                 assert!(!is_required, "SVODKA_REQUIRE_POSTGRES=1, but no PostgreSQL was found: {HOW_TO}");
-                eprintln!("\nPOSTGRESQL TESTS NOT RUN: no PostgreSQL was found; {HOW_TO}\n");
+                say(&format!("POSTGRESQL TESTS NOT RUN: no PostgreSQL was found; {HOW_TO}"));
                 None
             }
         })
         .as_ref()
+}
+
+/// Past the test harness, which shows the output of a passing test to nobody.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "\n{line}\n");
 }
 
 impl Cluster {
@@ -152,6 +158,18 @@ impl Cluster {
 impl PgDatabase {
     pub fn url(&self) -> String {
         self.cluster.url(&self.name)
+    }
+
+    /// Takes the database away: connections are cut and new ones refused, as by a server that shuts down.
+    pub async fn cut(&self) {
+        self.cluster.admin(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", self.name)).await;
+        let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname";
+        self.cluster.admin(&format!("{kill} = '{}'", self.name)).await;
+    }
+
+    /// Gives it back.
+    pub async fn uncut(&self) {
+        self.cluster.admin(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.name)).await;
     }
 
     /// Removes the database, cutting off whoever is still connected.

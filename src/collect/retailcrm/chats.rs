@@ -54,7 +54,9 @@ impl RetailCrm {
         now: Instant,
     ) -> Result<(), CollectError> {
         let api = self.chats_api(SOURCE_CHATS)?;
-        let mut walk = Walk::new(api, self.asker(SOURCE_CHATS), list.path(), list.mark(cursor).at, OVERLAP);
+        let mark = list.mark(cursor);
+        let mut walk = Walk::new(api, self.asker(SOURCE_CHATS), list.path(), mark.at, OVERLAP)
+            .at_width(mark.width_secs.map(TimeDelta::seconds));
         loop {
             let stretch = walk.next().await?;
             let mut found = Vec::with_capacity(stretch.records.len());
@@ -68,7 +70,10 @@ impl RetailCrm {
                 found.push((key, updated_at));
                 self.keep(list, round, record);
             }
-            list.mark(cursor).advance(found, stretch.until, now, OVERLAP);
+            let mark = list.mark(cursor);
+            mark.advance(found, stretch.until, now, OVERLAP);
+            let width = walk.width().filter(|_| stretch.until.is_some());
+            mark.width_secs = width.map(|width| width.num_seconds());
             round.tell_progress(None);
             if stretch.until.is_none() {
                 return Ok(());

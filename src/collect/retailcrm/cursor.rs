@@ -43,13 +43,15 @@ pub(super) struct Mark {
     pub at: Instant,
     /// Last change seen anywhere; where `at` settles when the list is read to its end.
     newest: Option<Instant>,
+    /// Seconds a stretch may last to be well filled, while the list is not read to its end.
+    pub width_secs: Option<i64>,
     /// `id@updated_at` of the records close before `at`, which the next reading meets again.
     seen: BTreeSet<String>,
 }
 
 impl Mark {
     pub fn new(at: Instant) -> Self {
-        Self { at, newest: None, seen: BTreeSet::new() }
+        Self { at, newest: None, width_secs: None, seen: BTreeSet::new() }
     }
 
     /// Whether this version of the record was handed over already.

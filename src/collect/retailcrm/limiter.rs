@@ -72,3 +72,31 @@ impl governor::clock::Clock for Elapsed {
         last.1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    /// Whether a request would have to wait.
+    fn is_shut(limiter: &Limiter) -> bool {
+        limiter.gate.check().is_err()
+    }
+
+    #[test]
+    fn the_gate_opens_evenly_and_a_clock_set_back_does_not_hold_it_shut() {
+        let clock = ManualClock::new(chrono::DateTime::UNIX_EPOCH + TimeDelta::days(20_000));
+        let limiter = Limiter::new(8, Arc::new(clock.clone()));
+        assert!(!is_shut(&limiter) && is_shut(&limiter));
+        clock.advance(TimeDelta::milliseconds(124));
+        assert!(is_shut(&limiter));
+        clock.advance(TimeDelta::milliseconds(1));
+        assert!(!is_shut(&limiter) && is_shut(&limiter));
+        clock.advance(TimeDelta::hours(-3));
+        assert!(is_shut(&limiter));
+        clock.advance(TimeDelta::milliseconds(125));
+        assert!(!is_shut(&limiter), "three hours back are no reason to wait three hours");
+        clock.advance(TimeDelta::hours(5));
+        assert!(!is_shut(&limiter) && is_shut(&limiter), "idle time is not saved up");
+    }
+}

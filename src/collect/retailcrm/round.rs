@@ -28,7 +28,7 @@ pub(super) struct Round<'a> {
     pub source: &'static str,
     pub sink: &'a dyn Sink,
     pub batch: FactBatch,
-    /// Facts after which a step is handed over; the answer that reaches it may go beyond.
+    /// Facts that make a step; half as many are worth a transaction.
     step_size: usize,
     dropped: BTreeMap<String, u64>,
     summary: RoundSummary,
@@ -52,7 +52,7 @@ impl<'a> Round<'a> {
 
     /// Hands over what was gathered once it is worth a transaction. `cursor` must be true of everything gathered.
     pub async fn step(&mut self, cursor: Value) -> Result<(), CollectError> {
-        if self.batch.len() >= self.step_size { self.flush(cursor).await } else { Ok(()) }
+        if self.batch.len() * 2 >= self.step_size { self.flush(cursor).await } else { Ok(()) }
     }
 
     /// Hands over what was gathered.

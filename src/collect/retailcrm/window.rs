@@ -32,6 +32,8 @@ pub(super) struct Walk<'a> {
     lead: TimeDelta,
     /// How long a stretch is expected to be well filled.
     width: Option<TimeDelta>,
+    /// Up to here there is known to be about an answer's worth or more: to ask for all of it would be asking in vain.
+    full_until: Option<Instant>,
 }
 
 /// A stretch that was read completely.
@@ -46,37 +48,67 @@ pub(super) struct Stretch {
 impl<'a> Walk<'a> {
     /// Starts at `at`, looking back by `overlap` once.
     pub fn new(api: &'a Api, asker: Asker, path: &'static str, at: Instant, overlap: TimeDelta) -> Self {
-        let (at, limit) = (at.duration_trunc(SECOND).unwrap_or(at), api.batch.clamp(10, 1000));
-        Self { api, asker, path, limit, at, now: api.clock.now(), lead: overlap.max(SECOND), width: None }
+        let (at, limit) = (whole_second(at), api.batch.clamp(10, 1000));
+        Self {
+            api,
+            asker,
+            path,
+            limit,
+            at,
+            now: api.clock.now(),
+            lead: overlap.max(SECOND),
+            width: None,
+            full_until: None,
+        }
+    }
+
+    /// Goes on with the width an earlier walk had come to.
+    pub fn at_width(self, width: Option<TimeDelta>) -> Self {
+        Self { width, ..self }
+    }
+
+    /// How long a stretch is expected to be well filled, once something is known about that.
+    pub fn width(&self) -> Option<TimeDelta> {
+        self.width
     }
 
     /// How full the next answer is meant to be: room for a busier stretch, without many more requests.
     fn wanted(&self) -> usize {
-        self.limit * 4 / 5
+        self.limit * 7 / 10
     }
 
     /// Reads the next stretch. After one with `until == None` there is nothing more.
     pub async fn next(&mut self) -> Result<Stretch, CollectError> {
         let since = self.at - self.lead;
         let mut until = self.width.map(|width| self.at + width).filter(|until| *until < self.now);
+        if let Some(full_until) = self.full_until {
+            let middle = whole_second(self.at + (full_until - self.at) / 2).max(self.at + SECOND);
+            until = Some(until.map_or(middle, |until| until.min(middle)));
+        }
         loop {
             let records = self.ask(time_bounds(since, until)).await?;
             if records.len() < self.limit {
+                // The emptier this part, the fuller the rest of what was too much.
+                let is_rest_full =
+                    |end: &Instant| records.len() < self.limit / 5 && until.is_some_and(|until| until < *end);
+                self.full_until = self.full_until.filter(is_rest_full);
                 return Ok(self.close(records, until));
             }
             let mut times: Vec<Instant> = records.iter().filter_map(mg::updated_at).collect();
             times.sort_unstable();
             let end = until.unwrap_or_else(|| times.last().copied().unwrap_or(self.now).max(self.now));
             if end - self.at <= SECOND {
+                self.full_until = None;
                 // More changed in one second than an answer holds, as when a mass of dialogs is closed at once.
                 let until = Some(until.unwrap_or(self.at + SECOND));
                 let records = self.split_by_id(time_bounds(since, until)).await?;
                 return Ok(self.close(records, until));
             }
+            self.full_until = Some(end);
             // If the answer began at the old end, this cut is right at once; if at the new one, halving gets there.
             let middle = self.at + (end - self.at) / 2;
             let cut = times.get(self.wanted()).map_or(middle, |time| middle.min(*time));
-            until = Some(cut.duration_trunc(SECOND).unwrap_or(cut).max(self.at + SECOND));
+            until = Some(whole_second(cut).max(self.at + SECOND));
         }
     }
 
@@ -146,6 +178,10 @@ pub(super) async fn read_all(
     path: &'static str,
 ) -> Result<Vec<Value>, CollectError> {
     Walk::new(api, asker, path, api.clock.now(), SECOND).split_by_id(Query::new()).await
+}
+
+fn whole_second(at: Instant) -> Instant {
+    at.duration_trunc(SECOND).unwrap_or(at)
 }
 
 fn time_bounds(since: Instant, until: Option<Instant>) -> Query {

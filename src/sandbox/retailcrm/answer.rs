@@ -10,6 +10,8 @@ pub(super) struct Request {
     pub method: String,
     pub path: String,
     pub query: Query,
+    /// The decoded body of a POST.
+    pub form: Query,
     /// From `X-API-KEY` or the parameter `apiKey`.
     pub api_key: Option<String>,
     pub bot_token: Option<String>,

@@ -1,7 +1,8 @@
 //! A stand-in of both RetailCRM APIs: API v5 (orders, users, reference books) and the MG Bot API (chats).
 //!
 //! The state is [`Model`]; this is its HTTP skin on 127.0.0.1, with the real service's oddities, limits and faults,
-//! and a journal of what was asked. It reads and never writes: Svodka changes nothing in the CRM.
+//! and a journal of what was asked. Orders can be made and edited over HTTP by whoever plays with it; everything
+//! else is changed through the model. Not here: integration modules, WebSocket, tasks, notes, the customers' feed.
 
 mod answer;
 mod bot;
@@ -31,7 +32,7 @@ pub use model::*;
 /// Which of the real service's oddities to show. All on by default: a client that survives them is ready.
 #[derive(Debug, Clone)]
 pub struct Oddities {
-    /// v5 leaves out fields: `currency`, `customer.externalId`, statuses of payments over nothing.
+    /// v5 leaves out `currency` of some orders, the status of some unpaid payments and ids of payments in the feed.
     pub v5_sparse: bool,
     /// The Bot API leaves out `actions` and `external_id` here and there and sends `null` lists.
     pub mg_sparse: bool,

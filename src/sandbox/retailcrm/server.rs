@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Response, header};
 use futures::stream;
@@ -15,6 +15,9 @@ use super::faults::{self, FaultKind};
 use super::journal::RequestRecord;
 use super::query::{self, Query};
 use super::{Shared, bot, v5};
+
+/// Bytes of a form that are read at most.
+const LONGEST_BODY: usize = 1 << 20;
 
 /// Serves until told to stop.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
@@ -29,16 +32,21 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn handle(State(shared): State<Arc<Shared>>, request: axum::extract::Request) -> Response<Body> {
-    let raw_query = request.uri().query().unwrap_or_default();
+    let (head, body) = request.into_parts();
+    let raw_query = head.uri.query().unwrap_or_default();
     let (query, key_parameter) = Query::parse(raw_query);
+    // A body that breaks off or is too long is as good as none: the method will miss its field.
+    let body = to_bytes(body, LONGEST_BODY).await.unwrap_or_default();
+    let (form, key_field) = Query::parse(&String::from_utf8_lossy(&body));
     let text = |headers: &HeaderMap, name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
     let request_query = query::without_key(raw_query);
     let request = Request {
-        method: request.method().to_string(),
-        path: request.uri().path().to_owned(),
+        method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
         query,
-        api_key: text(request.headers(), "x-api-key").or(key_parameter),
-        bot_token: text(request.headers(), "x-bot-token"),
+        form,
+        api_key: text(&head.headers, "x-api-key").or(key_parameter).or(key_field),
+        bot_token: text(&head.headers, "x-bot-token"),
     };
     let number = shared.journal.begin(RequestRecord {
         at: shared.clock.now(),
@@ -70,11 +78,11 @@ fn answer(shared: &Shared, request: &Request, is_bot: bool) -> Answer {
     {
         return refusal;
     }
-    let model = shared.model();
+    let mut model = shared.model();
     if is_bot {
         bot::answer(&model, now, &shared.oddities, request)
     } else {
-        v5::answer(&model, now, &shared.oddities, request)
+        v5::answer(&mut model, now, &shared.oddities, request)
     }
 }
 

@@ -25,6 +25,10 @@ impl Builder {
             let free: Vec<usize> =
                 (0..self.threads.len()).filter(|&index| self.threads[index].busy_until < starts_at).collect();
             let Some(&thread) = pick(&mut self.rng, &free) else { continue };
+            // Half of them come back to whom they know, the others to whoever works.
+            if chance(&mut self.rng, 0.5) {
+                self.threads[thread].manager = self.on_duty(starts_at);
+            }
             let script = self.choose(thread, false);
             self.play(Conversation { thread, starts_at, script, fate: Fate::Ordinary });
         }
@@ -106,6 +110,9 @@ impl Builder {
                     Theme::Noise if is_new => 0.3,
                     Theme::Noise => 0.0,
                 };
+                // A question that gets no answer in any shop is rare.
+                let is_answered = script.steps.iter().any(|step| step.is_managers());
+                let by_theme = if is_answered { by_theme } else { by_theme / 4.0 };
                 let begins_with_customer = script.steps.first().is_some_and(|step| !step.is_managers());
                 let by_habit = if script.is_deep { 2.0 * explores } else { 1.4 - explores };
                 if is_new && !begins_with_customer { 0.0 } else { by_theme * by_habit }
@@ -115,14 +122,13 @@ impl Builder {
     }
 
     fn delete_an_order(&mut self, day: NaiveDate) {
-        let (order, at) = self.order_by_phone(day);
+        let (order, at, _) = self.order_by_phone(day);
         let by = Actor::User(self.managers[0].crm_id);
         self.model.plan(at + TimeDelta::minutes(9), Act::Change { order, act: OrderAct::Delete, by });
     }
 
     fn merge_two_orders(&mut self, day: NaiveDate) {
-        let (first, at) = self.order_by_phone(day);
-        let Some(caller) = self.callers.last().cloned() else { return };
+        let (first, at, caller) = self.order_by_phone(day);
         let second = self.call(caller, at + TimeDelta::minutes(3));
         let by = Actor::User(self.managers[0].crm_id);
         let act = OrderAct::MergeInto(first);

@@ -1,7 +1,6 @@
 //! The catalogue.
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::RngCore;
 
 use super::chance::pick;
 
@@ -61,6 +60,12 @@ const WARE: [Good; 4] = [
     good("калебас с бомбильей", 2_150),
 ];
 
+const GABA: [Good; 2] = [good("габа-улун", 560), good("габа алишань", 820)];
+const MATCHA: [Good; 2] = [good("набор для матчи с венчиком", 2_300), good("набор «Первая матча»", 1_690)];
+const OFFICE: [Good; 2] = [good("коробку «Офис на месяц»", 2_950), good("коробку «Офис мини»", 1_850)];
+const SLEEP: [Good; 2] = [good("«Тихий час»", 480), good("«Колыбельная»", 520)];
+const TEAPOT: [Good; 2] = [good("исинский чайник 140 мл", 3_900), good("исинский чайник 170 мл", 4_400)];
+
 /// The goods of a shelf; empty for a shelf that does not exist.
 pub(super) fn shelf(name: &str) -> &'static [Good] {
     match name {
@@ -71,6 +76,11 @@ pub(super) fn shelf(name: &str) -> &'static [Good] {
         "herbal" => &HERBAL,
         "gift" => &GIFT,
         "ware" => &WARE,
+        "gaba" => &GABA,
+        "matcha" => &MATCHA,
+        "office" => &OFFICE,
+        "sleep" => &SLEEP,
+        "teapot" => &TEAPOT,
         _ => &[],
     }
 }
@@ -85,13 +95,12 @@ pub(super) struct Basket {
 }
 
 impl Basket {
-    /// A good of the shelf, sometimes two of it, delivered free of charge from 3,000 roubles.
-    pub fn fill(rng: &mut ChaCha8Rng, shelf_name: &str) -> Self {
+    /// A number of some good of the shelf, delivered free of charge from 3,000 roubles.
+    pub fn fill(rng: &mut ChaCha8Rng, shelf_name: &str, quantity: i64) -> Self {
         let good = *pick(rng, shelf(shelf_name)).unwrap_or(&OOLONG[0]);
-        let quantity = if rng.next_u32() % 4 == 0 { 2 } else { 1 };
         let delivery = match good.price * quantity {
             3_000.. => 0,
-            _ => [240, 290, 350][rng.next_u32() as usize % 3],
+            _ => *pick(rng, &[240, 290, 350]).unwrap_or(&290),
         };
         Self { good, quantity, delivery }
     }

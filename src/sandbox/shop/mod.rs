@@ -19,7 +19,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::clock::Instant;
-use crate::sandbox::retailcrm::{Model, NewBuyer, Slot};
+use crate::sandbox::retailcrm::{Model, Slot};
 
 /// What shop to make.
 #[derive(Debug, Clone)]
@@ -111,7 +111,7 @@ struct Builder {
     bot: i64,
     scripts: Vec<scripts::Script>,
     threads: Vec<Thread>,
-    callers: Vec<(Slot, NewBuyer)>,
+    callers: Vec<sales::Caller>,
 }
 
 impl Builder {

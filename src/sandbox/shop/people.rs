@@ -97,7 +97,7 @@ pub(super) fn habit(rng: &mut ChaCha8Rng, index: usize) -> Habit {
     match index {
         0 => of(75.0, 1.0, 0.004, 0.55, 0.62),
         1 => of(260.0, 4.5, 0.010, 0.25, 0.45),
-        2 => of(200.0, 1.5, 0.060, 0.35, 0.45),
+        2 => of(200.0, 1.5, 0.090, 0.35, 0.45),
         3 => of(170.0, 1.2, 0.006, 0.85, 0.85),
         4 => of(420.0, 1.3, 0.015, 0.10, 0.25),
         _ => of(
@@ -110,14 +110,13 @@ pub(super) fn habit(rng: &mut ChaCha8Rng, index: usize) -> Habit {
     }
 }
 
-/// First and last name of the manager number `index`; different for the first 154 of them.
+/// First and last name of the manager number `index`; different for the first 264 of them.
 pub(super) fn manager_name(index: usize) -> (&'static str, String) {
-    let surname = SURNAMES[(index * 7 + index / 22) % SURNAMES.len()];
     let turn = index / 2;
-    if index % 2 == 0 {
-        (WOMEN[turn % WOMEN.len()], format!("{surname}а"))
+    if index.is_multiple_of(2) {
+        (WOMEN[turn % WOMEN.len()], format!("{}а", SURNAMES[turn % SURNAMES.len()]))
     } else {
-        (MEN[turn % MEN.len()], surname.to_owned())
+        (MEN[turn % MEN.len()], SURNAMES[(turn + 11) % SURNAMES.len()].to_owned())
     }
 }
 

@@ -7,7 +7,9 @@ use super::chance::{between, chance, pick, weighted};
 use super::goods::Basket;
 use super::{Builder, calendar, people};
 use crate::clock::Instant;
-use crate::sandbox::retailcrm::{Act, Actor, Line, NewOrder, OrderAct, PlannedBuyer, PlannedOrder, Slot};
+use crate::sandbox::retailcrm::{
+    Act, Actor, Line, NewBuyer, NewOrder, OrderAct, PlannedBuyer, PlannedOrder, Slot,
+};
 
 /// How an order is paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,9 +25,12 @@ pub(super) enum Outcome {
 
 impl Outcome {
     pub fn draw(rng: &mut ChaCha8Rng) -> Self {
-        [Self::Prompt, Self::Later, Self::InParts, Self::Never][weighted(rng, &[0.66, 0.17, 0.07, 0.10])]
+        [Self::Prompt, Self::Later, Self::InParts, Self::Never][weighted(rng, &[0.58, 0.17, 0.09, 0.16])]
     }
 }
+
+/// A buyer without a chat; the slot is filled by their first order.
+pub(super) type Caller = (Slot, NewBuyer);
 
 /// An order about to be made in a chat.
 pub(super) struct Sale {
@@ -96,7 +101,10 @@ impl Builder {
                     later
                 })
             }
-            Outcome::Never => None,
+            Outcome::Never => {
+                change(made_at + TimeDelta::seconds(between(rng, 30, 300)), OrderAct::Bill(total * 100), by);
+                None
+            }
         };
         match ships_from {
             Some(from) if !chance(rng, 0.04) => {
@@ -119,7 +127,7 @@ impl Builder {
     }
 
     /// Plans an order by phone, of a buyer without a chat; now and then nobody is responsible for it.
-    pub fn order_by_phone(&mut self, day: NaiveDate) -> (Slot, Instant) {
+    pub fn order_by_phone(&mut self, day: NaiveDate) -> (Slot, Instant, Caller) {
         let hour = between(&mut self.rng, 10, 21);
         let time = NaiveTime::MIN + TimeDelta::seconds(hour * 3_600 + between(&mut self.rng, 0, 3_600));
         let at = calendar::at_local(day, time, self.zone);
@@ -131,21 +139,26 @@ impl Builder {
                 new
             }
         };
-        (self.call(caller, at), at)
+        (self.call(caller.clone(), at), at, caller)
     }
 
     /// Plans one order of this caller.
-    pub fn call(&mut self, caller: (Slot, crate::sandbox::retailcrm::NewBuyer), at: Instant) -> Slot {
+    pub fn call(&mut self, caller: Caller, at: Instant) -> Slot {
         let slot = self.model.slot();
         let manager = self.on_duty(at);
         let crm_id = self.managers[manager].crm_id;
         let shelf =
             pick(&mut self.rng, &["puer", "oolong", "black", "herbal", "gift"]).copied().unwrap_or("gift");
-        let basket = Basket::fill(&mut self.rng, shelf);
-        let manager_id = (!chance(&mut self.rng, 0.08)).then_some(crm_id);
+        let quantity = if chance(&mut self.rng, 0.25) { 2 } else { 1 };
+        let basket = Basket::fill(&mut self.rng, shelf, quantity);
+        let manager_id = (!chance(&mut self.rng, 0.16)).then_some(crm_id);
         let order = self.new_order(&basket, manager_id, "phone");
         let (by, buyer) = (Actor::User(crm_id), PlannedBuyer::Caller(caller.0, caller.1));
         self.model.plan(at, Act::Order(PlannedOrder { slot, buyer, names_dialog: false, order, by }));
+        if manager_id.is_none() && chance(&mut self.rng, 0.5) {
+            let act = OrderAct::Assign(Some(crm_id));
+            self.model.plan(at + TimeDelta::minutes(25), Act::Change { order: slot, act, by });
+        }
         let outcome = Outcome::draw(&mut self.rng);
         if outcome == Outcome::Prompt {
             let pays_at = at + TimeDelta::seconds(between(&mut self.rng, 300, 20_000));

@@ -4,9 +4,10 @@ use chrono::TimeDelta;
 
 use super::chance::{between, chance, hesitation, pick};
 use super::goods::Basket;
+use super::people::Manager;
 use super::sales::{Outcome, Sale};
 use super::scripts::{Step, Theme};
-use super::{Builder, Thread, calendar};
+use super::{Builder, Slot, Thread, calendar};
 use crate::clock::Instant;
 use crate::sandbox::retailcrm::{Act, Line, Responsible};
 
@@ -40,7 +41,7 @@ impl Builder {
         let Conversation { thread, starts_at, script, fate } = conversation;
         let Thread { slot, channel, mut manager, .. } = self.threads[thread];
         let town = pick(&mut self.rng, &TOWNS).copied().unwrap_or_default();
-        let basket = Basket::fill(&mut self.rng, self.scripts[script].shelf);
+        let basket = Basket::fill(&mut self.rng, self.scripts[script].shelf, 1);
         let (steps, outcome) = self.course(script, manager);
         let mut at = starts_at;
         let mut answered_after = match fate {
@@ -85,20 +86,24 @@ impl Builder {
             } else {
                 self.say(slot, manager, at, step, &basket, town);
             }
-            if previous.is_none() && !step.is_managers() && self.channels[channel].has_greeting {
+            let is_opening = previous.is_none() && !step.is_managers();
+            if is_opening && fate != Fate::Ignored {
+                self.distribute(slot, manager, at);
+            }
+            if is_opening && self.channels[channel].has_greeting {
                 let line = Line::Bot(self.bot, greeting(&self.channels[channel].kind).to_owned());
                 self.model.plan(at + TimeDelta::seconds(4), Act::Say { chat: slot, line });
             }
             previous = Some(step.is_managers());
         }
         let closes_at = match (is_dropped, replied) {
-            // Only assigned dialogs are closed by themselves, two days later; the others stay open for a month.
-            (true, false) => at + TimeDelta::days(30),
+            // What nobody answered stays open for a month, what somebody began is closed by itself after two days.
+            (_, false) => at + TimeDelta::days(30),
             (true, true) => at + TimeDelta::days(2),
-            (false, _) if chance(&mut self.rng, 0.75) => {
+            (false, true) if chance(&mut self.rng, 0.75) => {
                 at + TimeDelta::seconds(between(&mut self.rng, 300, 3_600))
             }
-            (false, _) => at + TimeDelta::days(1),
+            (false, true) => at + TimeDelta::days(1),
         };
         self.model.plan(closes_at, Act::Close { chat: slot });
         self.threads[thread].busy_until = closes_at + TimeDelta::hours(1);
@@ -149,8 +154,16 @@ impl Builder {
         calendar::next_working(works_at + TimeDelta::seconds(queue + thinking), self.zone)
     }
 
+    /// In working hours the CRM gives most new conversations to a manager by itself, answered or not.
+    fn distribute(&mut self, chat: Slot, manager: usize, at: Instant) {
+        if calendar::next_working(at, self.zone) == at && chance(&mut self.rng, 0.7) {
+            let to = Responsible::User(self.managers[manager].mg_id);
+            self.model.plan(at + TimeDelta::milliseconds(1_500), Act::Assign { chat, to });
+        }
+    }
+
     /// Gives the conversation to a colleague, with a note; returns who has it now.
-    fn hand_over(&mut self, chat: super::Slot, manager: usize, at: Instant) -> usize {
+    fn hand_over(&mut self, chat: Slot, manager: usize, at: Instant) -> usize {
         let other = (manager + 1) % self.managers.len();
         let at = at + TimeDelta::seconds(20);
         let from = self.managers[manager];
@@ -161,15 +174,7 @@ impl Builder {
         other
     }
 
-    fn say(
-        &mut self,
-        chat: super::Slot,
-        manager: usize,
-        at: Instant,
-        step: Step,
-        basket: &Basket,
-        town: &str,
-    ) {
+    fn say(&mut self, chat: Slot, manager: usize, at: Instant, step: Step, basket: &Basket, town: &str) {
         let Manager { mg_id, first_name, .. } = self.managers[manager];
         let line = match step {
             Step::Customer(text) => Line::Customer(fill(text, basket, first_name, town)),
@@ -198,8 +203,6 @@ impl Builder {
     }
 }
 
-use super::people::Manager;
-
 fn greeting(channel_kind: &str) -> &'static str {
     match channel_kind {
         "whatsapp" => {
@@ -213,10 +216,15 @@ fn fill(text: &str, basket: &Basket, manager: &str, town: &str) -> String {
     if !text.contains('{') {
         return text.to_owned();
     }
+    let delivery = if basket.delivery == 0 {
+        "бесплатно".to_owned()
+    } else {
+        format!("{} ₽", basket.delivery)
+    };
     text.replace("{g}", basket.good.name)
         .replace("{p}", &roubles(basket.good.price))
         .replace("{t}", &roubles(basket.total()))
-        .replace("{d}", &roubles(basket.delivery))
+        .replace("{d}", &delivery)
         .replace("{m}", manager)
         .replace("{city}", town)
 }

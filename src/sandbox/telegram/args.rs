@@ -88,6 +88,11 @@ impl Args {
         self.raw(name).is_some()
     }
 
+    /// Names of the arguments, in the order they came.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().map(|(name, _)| name.as_str())
+    }
+
     fn raw(&self, name: &str) -> Option<&[u8]> {
         self.values.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice())
     }

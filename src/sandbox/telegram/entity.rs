@@ -60,6 +60,11 @@ impl EntityKind {
         matches!(self, Self::Bold | Self::Italic | Self::Underline | Self::Strikethrough | Self::Spoiler)
     }
 
+    /// Kinds that mean something even over blanks: they carry more than their text shows.
+    pub fn has_hidden_data(&self) -> bool {
+        matches!(self, Self::Link { .. } | Self::Mention { .. } | Self::CustomEmoji { .. })
+    }
+
     fn is_code(&self) -> bool {
         matches!(self, Self::Code | Self::Pre { .. })
     }
@@ -174,6 +179,7 @@ impl Entity {
         };
         let (offset, length) =
             (usize::try_from(number("offset")?).ok()?, usize::try_from(number("length")?).ok()?);
+        offset.checked_add(length)?;
         Some(Self { offset, length, kind })
     }
 }

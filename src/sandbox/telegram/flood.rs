@@ -57,7 +57,7 @@ impl FloodMeter {
     /// Counts one message or edit in.
     ///
     /// # Errors
-    /// 429 with the whole seconds to wait, at least 1; nothing is counted then.
+    /// 429 with the whole seconds to wait, rounded up; nothing is counted then.
     pub fn admit(&mut self, chat: i64, is_crowd: bool, now: Instant) -> Result<(), ApiError> {
         if self.mode == Flood::Off {
             return Ok(());
@@ -71,7 +71,7 @@ impl FloodMeter {
             ready_at = ready_at.max(next_place(minute, TimeDelta::minutes(1), CROWD_PER_MINUTE, now));
         }
         if ready_at > now {
-            let secs = (ready_at - now).num_milliseconds().div_euclid(1000) + 1;
+            let secs = ((ready_at - now).num_milliseconds() + 999) / 1000;
             return Err(ApiError::too_many(secs, ready_at));
         }
         self.chat_rested_at.insert(chat, rested_at + second);

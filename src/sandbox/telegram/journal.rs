@@ -25,6 +25,8 @@ pub struct RequestRecord {
     pub fault: Option<Effect>,
     /// It wrote to a chat before the `retry_after` of a former 429 was over.
     pub too_early: bool,
+    /// Arguments that no method knows. Telegram passes over them, so a misspelt one is easily missed.
+    pub unknown_arguments: Vec<String>,
 }
 
 /// Requests in the order of their arrival.

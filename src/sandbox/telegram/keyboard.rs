@@ -40,7 +40,8 @@ fn check_shape(button: &Value) -> Result<(), ApiError> {
     let Some(button) = button.as_object() else {
         return wrong("InlineKeyboardButton must be an Object");
     };
-    if !button.get("text").is_some_and(|text| text.as_str().is_some_and(|text| !text.trim().is_empty())) {
+    let text = button.get("text").and_then(Value::as_str).unwrap_or_default();
+    if text.trim().is_empty() {
         return wrong("Can't find field \"text\"");
     }
     if button.len() < 2 {

@@ -242,13 +242,17 @@ impl TelegramApi {
     }
 
     /// What a finished scenario must not leave behind, in words: counted faults that struck nobody, writes that came
-    /// before the end of a `retry_after`. Empty when all is well.
+    /// before the end of a `retry_after`, arguments that no method knows. Empty when all is well.
     pub fn leftovers(&self) -> Vec<String> {
         let state = self.server.state();
         let owed = state.faults.owed().into_iter().map(|fault| format!("a fault struck nobody: {fault:?}"));
-        let early = state.journal.records().iter().filter(|record| record.too_early);
-        let early = early.map(|record| format!("{} came before retry_after was over", record.method));
-        owed.chain(early).collect()
+        let requests = state.journal.records().iter().flat_map(|record| {
+            let method = &record.method;
+            let early = record.too_early.then(|| format!("{method} came before retry_after was over"));
+            let unknown = record.unknown_arguments.iter();
+            early.into_iter().chain(unknown.map(move |name| format!("{method} has no argument {name}")))
+        });
+        owed.chain(requests).collect()
     }
 
     /// Stops serving: long polls return, unanswered requests are cut, the port is free afterwards. A second call does

@@ -11,7 +11,7 @@ use super::error::ApiError;
 use super::fault::{Effect, Faults};
 use super::flood::{ABSORBED_SECS, Flood};
 use super::journal::{Journal, RequestRecord};
-use super::methods::{Done, Method};
+use super::methods::{self, Done, Method};
 use super::model::Model;
 use crate::clock::{Instant, SharedClock};
 
@@ -78,6 +78,7 @@ impl State {
             committed_at: None,
             fault,
             too_early,
+            unknown_arguments: methods::unknown_arguments(args),
         };
         (self.journal.open(record), fault)
     }

@@ -75,6 +75,11 @@ pub fn normalise(raw: Formatted) -> Formatted {
     if !text.chars().any(is_visible) {
         return Formatted::default();
     }
+    let blank = |unit: &u16| *unit == u16::from(b' ') || *unit == u16::from(b'\n');
+    let units: Vec<u16> = text.encode_utf16().collect();
+    entities.retain(|entity| {
+        entity.kind.has_hidden_data() || !units[entity.offset..entity.end()].iter().all(blank)
+    });
     let text = trim_end(text, &mut entities);
     let text = trim_start(text, &mut entities);
     Formatted { text, entities: entity::cut_to_limit(entities) }

@@ -187,6 +187,8 @@ fn list_messages(view: &View, selection: &Selection) -> Listed {
             && kind.is_none_or(|kind| message.kind == kind)
             && scope.is_none_or(|is_public| message.is_public == is_public)
     };
-    let found = view.model.messages.iter().filter(matches);
+    // Messages are many and mostly asked for from a cursor on.
+    let first = view.model.messages.partition_point(|message| message.id < selection.first_id());
+    let found = view.model.messages[first..].iter().filter(matches);
     Ok(selection.cut(found, |message| (message.id, message.updated_at), |message| view.message(message)))
 }

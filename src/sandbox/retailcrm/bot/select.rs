@@ -86,23 +86,31 @@ impl<'a> Selection<'a> {
         key: impl Fn(T) -> (i64, Instant),
         show: impl Fn(T) -> Value,
     ) -> Vec<Value> {
-        let after = |bound: i64| if self.ids_are_inclusive { bound - 1 } else { bound };
         let before = |bound: i64| if self.ids_are_inclusive { bound + 1 } else { bound };
-        let mut found: Vec<T> = items
-            .into_iter()
-            .filter(|&item| {
-                let (id, updated_at) = key(item);
-                (self.ids.is_empty() || self.ids.contains(&id))
-                    && self.since_id.is_none_or(|bound| id > after(bound))
-                    && self.until_id.is_none_or(|bound| id < before(bound))
-                    && self.since.is_none_or(|bound| updated_at >= bound)
-                    && self.until.is_none_or(|bound| updated_at <= bound)
-            })
-            .collect();
+        let first_id = self.first_id();
+        let wanted = items.into_iter().filter(|&item| {
+            let (id, updated_at) = key(item);
+            id >= first_id
+                && (self.ids.is_empty() || self.ids.contains(&id))
+                && self.until_id.is_none_or(|bound| id < before(bound))
+                && self.since.is_none_or(|bound| updated_at >= bound)
+                && self.until.is_none_or(|bound| updated_at <= bound)
+        });
         if self.is_descending {
-            found.reverse();
+            let all: Vec<T> = wanted.collect();
+            all.into_iter().rev().take(self.limit).map(show).collect()
+        } else {
+            wanted.take(self.limit).map(show).collect()
         }
-        found.into_iter().take(self.limit).map(show).collect()
+    }
+
+    /// No wanted object has a lower id.
+    pub fn first_id(&self) -> i64 {
+        match self.since_id {
+            None => i64::MIN,
+            Some(bound) if self.ids_are_inclusive => bound,
+            Some(bound) => bound + 1,
+        }
     }
 }
 

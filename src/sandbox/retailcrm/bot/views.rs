@@ -182,7 +182,8 @@ impl View<'_> {
         let mut shown = json!({
             "id": message.id, "time": seconds(message.sent_at, self.is_shifted(message.id)), "type": message.kind,
             "scope": if message.is_public { "public" } else { "private" }, "chat_id": message.chat_id,
-            "is_read": message.is_read, "is_edit": message.is_edited, "status": status, "quote": null,
+            "is_read": message.is_read, "is_edit": message.is_edited, "status": status,
+            "quote": self.quote(message),
         });
         if let Some(author) = message.author {
             shown["from"] = self.actor(author, message.id);
@@ -222,6 +223,24 @@ impl View<'_> {
             });
         }
         shown
+    }
+
+    /// Now and then an employee quotes the message before; its time has a fraction, unlike the original's.
+    fn quote(&self, message: &Message) -> Value {
+        let quotes = matches!(message.author, Some(Author::User(_))) && message.id % 7 == 0;
+        if !(self.oddities.mg_dates && quotes) {
+            return Value::Null;
+        }
+        let Ok(chat) = self.model.chat(message.chat_id) else { return Value::Null };
+        let before = chat.message_ids.iter().rev().filter(|&&id| id < message.id);
+        let quoted = before.filter_map(|&id| self.model.message(id).ok()).find_map(|quoted| {
+            Some((quoted, quoted.author.filter(|who| matches!(who, Author::Customer(_)))?))
+        });
+        let Some((quoted, author)) = quoted else { return Value::Null };
+        json!({
+            "id": quoted.id, "type": quoted.kind, "from": self.actor(author, quoted.id),
+            "time": micros(quoted.sent_at), "content": quoted.content.as_deref().map(escape),
+        })
     }
 
     /// Somebody, as messages and chats name them. `salt` decides where the oddities strike.

@@ -29,7 +29,7 @@ pub use orders::{
 pub use people::{Bot, Channel, Customer, MgCustomer, NewBuyer, NewMgCustomer, User};
 pub use plan::{Act, Line, OrderAct, PlannedBuyer, PlannedOrder, Slot};
 pub use settings::{
-    ALL_SCOPES, ApiKey, DaySpan, OrderStatus, PaymentStatus, Settings, Site, StatusGroup, WorkTime,
+    ApiKey, DaySpan, OrderStatus, PaymentStatus, READ_SCOPES, Settings, Site, StatusGroup, WorkTime,
 };
 
 /// Something that was referred to does not exist.
@@ -66,11 +66,11 @@ pub struct Model {
 }
 
 impl Model {
-    /// A shop with standard settings and reference books, one all-seeing API key, one bot token and nobody in it.
+    /// A shop with standard settings and reference books, a reading and a writing API key, one bot token and nobody in it.
     pub fn new(zone: Tz) -> Self {
         Self {
             settings: Settings::standard(zone),
-            api_keys: vec![ApiKey::all_seeing("sandbox-api-key")],
+            api_keys: vec![ApiKey::all_seeing("sandbox-api-key"), ApiKey::writing("sandbox-writing-key")],
             bot_tokens: vec!["sandbox-bot-token".to_owned()],
             users: Vec::new(),
             bots: Vec::new(),
@@ -197,7 +197,7 @@ struct Ids([i64; 13]);
 
 impl Default for Ids {
     fn default() -> Self {
-        Self([20, 304, 8, 70, 303, 4_900, 29, 59, 3_300, 10_240, 4_320, 3_630, 7_030])
+        Self([20, 304, 8, 70, 304, 4_900, 29, 59, 3_300, 10_240, 4_320, 3_630, 7_030])
     }
 }
 

@@ -124,8 +124,6 @@ pub enum HistoryValue {
     /// Shown as a naive date in the account's zone.
     At(Instant),
     Number(i64),
-    /// Shown as an amount.
-    Amount(i64),
 }
 
 /// The payment a record speaks about, as it was then.

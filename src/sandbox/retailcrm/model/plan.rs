@@ -53,6 +53,8 @@ pub struct PlannedOrder {
 #[derive(Debug, Clone)]
 pub enum OrderAct {
     Status(&'static str),
+    /// A payment that is asked for and not there yet (kopecks).
+    Bill(i64),
     /// One payment of this amount (kopecks).
     Pay(i64),
     /// Everything that is still owed.
@@ -178,6 +180,9 @@ impl Model {
                 let id = self.need(order)?;
                 match act {
                     OrderAct::Status(code) => self.set_order_status(id, at, code, by)?,
+                    OrderAct::Bill(amount_minor) => {
+                        self.add_payment(id, at, amount_minor, by)?;
+                    }
                     OrderAct::Pay(amount_minor) => {
                         let payment_id = self.add_payment(id, at, amount_minor, by)?;
                         self.pay(id, payment_id, at, by)?;

@@ -2,24 +2,32 @@
 
 use chrono_tz::Tz;
 
-/// Every scope the stand-in checks. The real names for users and settings are not known; these are ours.
-pub const ALL_SCOPES: [&str; 5] =
+/// Every scope that reading needs. The real names for users and settings are not known; these are ours. The one
+/// writing scope is `order_write`.
+pub const READ_SCOPES: [&str; 5] =
     ["order_read", "customer_read", "reference_read", "user_read", "settings_read"];
 
 /// A key to API v5.
 #[derive(Debug, Clone)]
 pub struct ApiKey {
     pub key: String,
-    /// What it may read; see [`ALL_SCOPES`].
+    /// What it may do; see [`READ_SCOPES`].
     pub scopes: Vec<String>,
     /// Store codes it may see; `None` = all.
     pub sites: Option<Vec<String>>,
 }
 
 impl ApiKey {
-    /// A key with every scope and every store.
+    /// A key that reads everything in every store and writes nothing.
     pub fn all_seeing(key: &str) -> Self {
-        Self { key: key.to_owned(), scopes: ALL_SCOPES.map(str::to_owned).to_vec(), sites: None }
+        Self { key: key.to_owned(), scopes: READ_SCOPES.map(str::to_owned).to_vec(), sites: None }
+    }
+
+    /// The same with the right to change orders.
+    pub fn writing(key: &str) -> Self {
+        let mut writing = Self::all_seeing(key);
+        writing.scopes.push("order_write".to_owned());
+        writing
     }
 }
 

@@ -37,14 +37,21 @@ pub(super) fn list(context: &Context) -> Outcome {
         .collect();
     // Pages are cut before the records hidden from this key are left out, so a page may be empty in the middle.
     let (records, pagination) = paginate(found, limit, page);
-    let history: Vec<Value> =
-        records.into_iter().filter(|record| !record.is_hidden).map(|record| show(context, record)).collect();
+    let history: Vec<Value> = records
+        .into_iter()
+        .filter(|record| !record.is_hidden && is_seen(context, record))
+        .map(|record| show(context, record))
+        .collect();
     Ok(json!({
         "success": true,
         "generatedAt": naive(context.now, context.model.settings.zone),
         "history": history,
         "pagination": pagination,
     }))
+}
+
+fn is_seen(context: &Context, record: &HistoryRecord) -> bool {
+    context.model.order(record.order_id).is_ok_and(|order| context.sees_site(&order.site))
 }
 
 fn show(context: &Context, record: &HistoryRecord) -> Value {
@@ -55,7 +62,6 @@ fn show(context: &Context, record: &HistoryRecord) -> Value {
         HistoryValue::Id(id) => json!({"id": id}),
         HistoryValue::At(at) => json!(naive(*at, zone)),
         HistoryValue::Number(number) => json!(number),
-        HistoryValue::Amount(minor) => money(*minor),
     };
     let mut body = json!({
         "id": record.id, "createdAt": naive(record.at, zone), "field": record.field,

@@ -5,6 +5,7 @@ mod lists;
 mod orders;
 mod reference;
 mod shape;
+mod write;
 
 use serde_json::{Value, json};
 
@@ -28,13 +29,17 @@ struct Context<'a> {
 type Outcome = Result<Value, Answer>;
 
 /// Answers a request to API v5 or to its unversioned service methods.
-pub(super) fn answer(model: &Model, now: Instant, oddities: &Oddities, request: &Request) -> Answer {
+pub(super) fn answer(model: &mut Model, now: Instant, oddities: &Oddities, request: &Request) -> Answer {
     let Some(sent) = request.api_key.as_deref().filter(|key| !key.is_empty()) else {
         return error(403, "\"apiKey\" is missing.");
     };
     let Some(key) = model.api_keys.iter().find(|key| key.key == sent) else {
         return error(403, "Wrong \"apiKey\" value.");
     };
+    if let ("POST", Some(target)) = (request.method.as_str(), write::Target::of(&request.path)) {
+        let key = key.clone();
+        return write::answer(model, now, oddities, request, &key, target);
+    }
     let context = Context { model, now, oddities, key, request };
     match route(&context) {
         Ok(body) => Answer::json(200, &body),

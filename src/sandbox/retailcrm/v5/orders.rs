@@ -233,7 +233,7 @@ fn one_payment(context: &Context, payment: &Payment) -> Value {
     let zone = if payment.is_written_in_utc { chrono_tz::UTC } else { context.model.settings.zone };
     let mut body = json!({"id": payment.id, "type": "bank-card", "amount": money(payment.amount_minor)});
     if let Some(status) = &payment.status
-        && !(context.oddities.v5_sparse && payment.amount_minor == 0)
+        && !(context.oddities.v5_sparse && status == "not-paid" && payment.id % 4 == 0)
     {
         body["status"] = json!(status);
     }

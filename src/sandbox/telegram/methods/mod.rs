@@ -66,6 +66,60 @@ const METHODS: [Method; 20] = [
     Method { name: "setMyCommands", run: info::set_my_commands },
 ];
 
+/// Arguments that the Bot API documents for [`METHODS`], looked at here or not.
+const ARGUMENTS: [&str; 45] = [
+    "allow_paid_broadcast",
+    "allow_sending_without_reply",
+    "allowed_updates",
+    "business_connection_id",
+    "cache_time",
+    "callback_query_id",
+    "caption",
+    "caption_entities",
+    "chat_id",
+    "commands",
+    "direct_messages_topic_id",
+    "disable_content_type_detection",
+    "disable_notification",
+    "disable_web_page_preview",
+    "document",
+    "drop_pending_updates",
+    "entities",
+    "from_chat_id",
+    "has_spoiler",
+    "inline_message_id",
+    "language_code",
+    "limit",
+    "link_preview_options",
+    "message_effect_id",
+    "message_id",
+    "message_ids",
+    "message_thread_id",
+    "method",
+    "offset",
+    "parse_mode",
+    "photo",
+    "protect_content",
+    "reply_markup",
+    "reply_parameters",
+    "reply_to_message_id",
+    "scope",
+    "show_alert",
+    "show_caption_above_media",
+    "suggested_post_parameters",
+    "text",
+    "thumbnail",
+    "timeout",
+    "url",
+    "user_id",
+    "video_start_timestamp",
+];
+
+/// Arguments that no method of the sandbox has.
+pub fn unknown_arguments(args: &Args) -> Vec<String> {
+    args.names().filter(|name| !ARGUMENTS.contains(name)).map(str::to_owned).collect()
+}
+
 impl Method {
     /// Finds a method; letters of any case.
     pub fn find(name: &str) -> Option<Self> {
