@@ -136,7 +136,7 @@ async fn a_key_that_the_crm_refuses_hides_the_runs_that_failed_because_of_it() {
     let now = watch.post.clock.now();
     watch.post.store.fail_run(&run.lease, "unauthorized", "Ключ не принят.", now).await.unwrap();
     watch.live(2).await;
-    assert_eq!(watch.incidents().await, ["source/retailcrm_orders"]);
+    assert_eq!(watch.incidents().await, ["source/retailcrm_api"]);
     assert_text("alert_source_refused", &watch.ops().join("\n=====\n"));
 
     watch.source_works().await;
@@ -154,12 +154,12 @@ async fn a_source_that_stumbles_is_not_told_and_one_that_stays_down_is() {
     watch.live(15).await;
     assert!(watch.ops().is_empty());
     watch.live(10).await;
-    assert!(watch.last().starts_with("🔴 Не читаются заказы CRM"), "{}", watch.last());
+    assert!(watch.last().starts_with("🔴 Не читаются данные: заказы"), "{}", watch.last());
     // Down, and then it turns out that the key is refused: the same message changes.
     watch.source_fails("unauthorized").await;
     watch.live(2).await;
     assert_eq!(watch.ops().len(), 1);
-    assert!(watch.last().starts_with("🔴 CRM не пускает: заказы CRM"), "{}", watch.last());
+    assert!(watch.last().starts_with("🔴 CRM не пускает: заказы"), "{}", watch.last());
 }
 
 #[tokio::test]

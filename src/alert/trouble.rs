@@ -21,11 +21,12 @@ impl Trouble {
         }
     }
 
-    /// Stable identity: `run_failed/daily`. A source that is down and one that refuses us are one trouble: it changes its mind.
+    /// Stable identity: `run_failed/daily`. Sources behind one access
+    /// are one trouble, whether they are down or refuse us.
     pub fn key(&self) -> String {
         match self {
-            Self::SourceDown { source, .. } | Self::SourceRefused { source, .. } => {
-                format!("source/{source}")
+            Self::SourceDown { access, .. } | Self::SourceRefused { access, .. } => {
+                format!("source/{access}")
             }
             Self::RunFailed { job, .. } => format!("{}/{job}", self.kind()),
             Self::DeadlineMissed { job, run_id, .. } | Self::CaughtUp { job, run_id, .. } => {
@@ -89,7 +90,8 @@ mod tests {
     #[test]
     fn a_trouble_survives_its_way_through_the_store() {
         let trouble = Trouble::SourceRefused {
-            source: "retailcrm_orders".to_owned(),
+            access: "retailcrm_api".to_owned(),
+            sources: vec!["retailcrm_orders".to_owned()],
             reason: "unauthorized".to_owned(),
             since: Instant::UNIX_EPOCH,
             jobs: vec!["daily".to_owned()],

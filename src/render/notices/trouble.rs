@@ -21,10 +21,10 @@ pub enum Trouble {
         /// One sentence about the failure.
         note: Option<String>,
     },
-    /// A source cannot be read, for longer than a hiccup.
-    SourceDown { source: String, reason: String, since: Instant, jobs: Vec<String> },
-    /// A source does not let us in: nothing helps but a human.
-    SourceRefused { source: String, reason: String, since: Instant, jobs: Vec<String> },
+    /// Sources with the same access cannot be read, for longer than a hiccup.
+    SourceDown { access: String, sources: Vec<String>, reason: String, since: Instant, jobs: Vec<String> },
+    /// Sources with the same access do not let us in: nothing helps but a human.
+    SourceRefused { access: String, sources: Vec<String>, reason: String, since: Instant, jobs: Vec<String> },
     /// Messages to a chat ended undelivered.
     DeliveryDead { chat: String, reason: String, count: u64, public_ids: Vec<String>, last_at: Instant },
     /// It will never be known whether these messages arrived.
