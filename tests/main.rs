@@ -13,6 +13,8 @@ mod deliver;
 #[cfg(feature = "sandbox")]
 mod deliver_faults;
 mod guards;
+#[cfg(feature = "sandbox")]
+mod killed;
 mod measure;
 mod migrations;
 mod render;

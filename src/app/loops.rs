@@ -32,6 +32,7 @@ pub(super) async fn schedule_loop(
     planner: Arc<Planner>,
     runner: Arc<Runner>,
     work: Arc<Work>,
+    sender: Arc<Sender>,
     health: Health,
     stop: CancellationToken,
 ) {
@@ -64,23 +65,23 @@ pub(super) async fn schedule_loop(
             () = wake.notified() => {}
             () = clock.sleep(SWEEP_EVERY) => {}
             () = stop.cancelled() => {}
-            Some(ended) = running.join_next() => note_end(ended),
+            Some(ended) = running.join_next() => note_end(ended, &sender),
         }
     }
     if let Ok(ticker) = ticker {
         ticker.stop().await;
     }
     while let Some(ended) = running.join_next().await {
-        note_end(ended);
+        note_end(ended, &sender);
     }
 }
 
-/// A run records its own end; only what it could not record is told here.
-fn note_end(ended: Result<Result<RunOutcome, StoreError>, JoinError>) {
+/// A run records its own end; its messages may go at once, and only what could not be recorded is told here.
+fn note_end(ended: Result<Result<RunOutcome, StoreError>, JoinError>, sender: &Sender) {
     match ended {
-        Ok(Ok(_)) => {}
+        Ok(Ok(_)) => sender.wake(),
         Ok(Err(error)) => {
-            tracing::error!(reason = error.reason(), "the end of a run could not be recorded: {error}")
+            tracing::error!(reason = error.reason(), "the end of a run could not be recorded: {error}");
         }
         // Its lease runs out, and the run is taken up again.
         Err(error) => tracing::error!(reason = "panic", "a run broke off: {error}"),

@@ -19,6 +19,7 @@ use store_watch::StoreWatch;
 use crate::alert::{AlertSettings, Alerter, Thresholds};
 use crate::bot::{Poller, PollerSettings};
 use crate::clock::SharedClock;
+use crate::collect::SOURCE_CHATS;
 use crate::collect::retailcrm::{RetailCrm, RetailCrmConfig};
 use crate::deliver::telegram::{TelegramClient, TelegramConfig};
 use crate::deliver::{Sender, SenderSettings, Transport};
@@ -118,6 +119,7 @@ impl App {
             None => None,
         };
         self.planner.register().await?;
+        self.request_first_load().await?;
         self.health.turned(&self.clock);
         let mut tasks = JoinSet::new();
         // Health answers to the end of the drain, so that a platform sees «draining», not a refused connection.
@@ -138,6 +140,7 @@ impl App {
             self.planner.clone(),
             self.runner.clone(),
             self.work.clone(),
+            self.sender.clone(),
             self.health.clone(),
             stop.clone(),
         ));
@@ -174,6 +177,20 @@ impl App {
         closed.cancel();
         tasks.shutdown().await;
         self.store.close().await;
+        Ok(())
+    }
+
+    /// On a fresh database the CRM is read at once, not at the next slot of the sync job.
+    async fn request_first_load(&self) -> Result<(), StoreError> {
+        let Some(job) = self.settings.jobs.values().find(|job| job.report == ReportKind::Sync) else {
+            return Ok(());
+        };
+        let is_requested = !self.store.list_runs(Some(&job.name), 1).await?.is_empty();
+        let is_read = self.store.find_source(SOURCE_CHATS).await?.is_some();
+        if self.work.crm.is_some() && !is_requested && !is_read {
+            let now = self.clock.now();
+            self.store.insert_manual_run(&job.name, now, None, now).await?;
+        }
         Ok(())
     }
 

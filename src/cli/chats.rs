@@ -40,14 +40,14 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
                         "topic_title": chat.topic_title, "seen_at": chat.seen_at })
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&list)?);
+        say!("{}", serde_json::to_string_pretty(&list)?);
         return Ok(ExitCode::SUCCESS);
     }
     if chats.is_empty() {
-        println!("no chats yet: add the bot to a chat, write a word there, and run this again");
+        say!("no chats yet: add the bot to a chat, write a word there, and run this again");
     }
     for chat in &chats {
-        println!("{}", line(chat));
+        say!("{}", line(chat));
     }
     Ok(ExitCode::SUCCESS)
 }

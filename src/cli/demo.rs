@@ -31,7 +31,7 @@ pub(super) struct Args {
 /// Shows the whole path.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let clock: SharedClock = Arc::new(SystemClock);
-    println!(
+    say!(
         "An invented tea shop with {} managers answers as RetailCRM and as Telegram on this machine.",
         args.shop.managers
     );
@@ -42,14 +42,14 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let app = App::start(Arc::new(settings), clock.clone(), Jitter::seeded(args.shop.seed)).await?;
     app.planner.register().await?;
 
-    println!("Reading it over HTTP, below the CRM's limit of 10 requests a second:");
+    say!("Reading it over HTTP, below the CRM's limit of 10 requests a second:");
     let started_at = clock.now();
     let stored = match read(&app.work, Mode::Increment, Some(super::sync::progress())).await {
         Ok(stored) => stored,
         Err(error) => bail!("{}", error.note),
     };
     let took_ms = (clock.now() - started_at).num_milliseconds();
-    println!(
+    say!(
         "{stored} facts in {} requests and {:.1} s.\n",
         sandbox.crm.requests().len(),
         took_ms as f64 / 1000.0
@@ -66,19 +66,19 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     deliver(&app, run_id, &clock).await?;
     let messages = sandbox.telegram.messages(MANAGERS_CHAT);
-    println!(
+    say!(
         "What the managers read in Telegram ({}):\n",
         if messages.len() == 1 { "one message".to_owned() } else { format!("{} messages", messages.len()) }
     );
     for message in &messages {
-        println!("{}\n", indent(&message.text));
+        say!("{}\n", indent(&message.text));
     }
     for message in sandbox.telegram.messages(OPS_CHAT) {
-        println!("In the ops chat:\n\n{}\n", indent(&message.text));
+        say!("In the ops chat:\n\n{}\n", indent(&message.text));
     }
-    println!("The chats as Telegram would show them: {}/", sandbox.telegram.url());
+    say!("The chats as Telegram would show them: {}/", sandbox.telegram.url());
     if args.keep {
-        println!("The worker goes on by its cron table. Ctrl-C ends it.");
+        say!("The worker goes on by its cron table. Ctrl-C ends it.");
         let stop = CancellationToken::new();
         let stopper = stop.clone();
         tokio::spawn(async move {
@@ -87,7 +87,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         });
         app.serve(stop).await?;
     } else {
-        println!("(gone with this program; `svodka demo --keep` stays up)");
+        say!("(gone with this program; `svodka demo --keep` stays up)");
         app.store.close().await;
     }
     Ok(ExitCode::SUCCESS)

@@ -81,15 +81,10 @@ fn print(findings: &[Finding], as_json: bool) -> anyhow::Result<ExitCode> {
     if as_json {
         let list: Vec<_> =
             findings.iter().map(|f| json!({ "name": f.name, "ok": f.is_good, "says": f.says })).collect();
-        println!("{}", serde_json::to_string_pretty(&list)?);
+        say!("{}", serde_json::to_string_pretty(&list)?);
     } else {
         for finding in findings {
-            println!(
-                "{} {:<28} {}",
-                if finding.is_good { "ok  " } else { "FIX " },
-                finding.name,
-                finding.says
-            );
+            say!("{} {:<28} {}", if finding.is_good { "ok  " } else { "FIX " }, finding.name, finding.says);
         }
     }
     let is_good = findings.iter().all(|finding| finding.is_good);

@@ -61,7 +61,7 @@ pub(super) async fn jobs(args: JobsArgs) -> anyhow::Result<ExitCode> {
                     row.pause_reason.as_deref().unwrap_or("?")
                 )
             });
-            println!(
+            say!(
                 "{:<12} {:<10} {:<16} → {}{state}",
                 job.name,
                 job.report.as_str(),
@@ -69,12 +69,12 @@ pub(super) async fn jobs(args: JobsArgs) -> anyhow::Result<ExitCode> {
                 job.chats.join(", ")
             );
             for at in next {
-                println!("{:>13}{}", "", at.format("%a %Y-%m-%d %H:%M %Z"));
+                say!("{:>13}{}", "", at.format("%a %Y-%m-%d %H:%M %Z"));
             }
         }
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&table)?);
+        say!("{}", serde_json::to_string_pretty(&table)?);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -97,11 +97,11 @@ pub(super) async fn runs(args: RunsArgs) -> anyhow::Result<ExitCode> {
                 })
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&table)?);
+        say!("{}", serde_json::to_string_pretty(&table)?);
         return Ok(ExitCode::SUCCESS);
     }
     if runs.is_empty() {
-        println!("no runs yet");
+        say!("no runs yet");
     }
     for run in &runs {
         let late =
@@ -110,7 +110,7 @@ pub(super) async fn runs(args: RunsArgs) -> anyhow::Result<ExitCode> {
             format!("{:.1} s", (end - start).num_milliseconds() as f64 / 1000.0)
         });
         let why = run.reason.as_deref().or(run.note.as_deref()).unwrap_or_default();
-        println!(
+        say!(
             "{:>6} {:<12} {} {:<7} {:<10} late {late:<8} took {took:<8} {why}",
             run.id,
             run.job,

@@ -2,6 +2,13 @@
 //!
 //! Exit codes: 0 done, 1 it failed, 2 wrong usage or configuration.
 
+/// Prints a line. A reader that went away (`svodka jobs | head -1`) ends the command quietly instead of with a panic.
+macro_rules! say {
+    ($($arguments:tt)*) => {
+        std::io::Write::write_fmt(&mut std::io::stdout().lock(), format_args!("{}\n", format_args!($($arguments)*)))?
+    };
+}
+
 mod chats;
 #[cfg(feature = "sandbox")]
 mod demo;
@@ -106,12 +113,18 @@ pub async fn main() -> ExitCode {
     let cli = Cli::parse();
     match dispatch(cli.command).await {
         Ok(code) => code,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("svodka: {}", chain(&error));
             let is_usage = error.is::<ConfigError>() || error.is::<UsageError>();
             ExitCode::from(if is_usage { 2 } else { 1 })
         }
     }
+}
+
+/// Whoever read our output has seen enough.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
@@ -135,7 +148,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
 async fn migrate() -> anyhow::Result<ExitCode> {
     let settings = Settings::load()?;
     let store = open_store(&settings).await?;
-    println!("the database ({}) is up to date", store.backend());
+    say!("the database ({}) is up to date", store.backend());
     Ok(ExitCode::SUCCESS)
 }
 

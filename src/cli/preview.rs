@@ -41,10 +41,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let digest = daily::compute(&settings, &store, &run, now, &period, chats, orders).await?;
     let parts = daily::messages(&digest, &settings)?;
     match args.format {
-        Format::Text => print_parts(&parts),
+        Format::Text => print_parts(&parts)?,
         Format::Html => {
             for part in &parts {
-                println!("{}\n", part.html);
+                say!("{}\n", part.html);
             }
         }
     }
@@ -52,11 +52,12 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Prints messages as people read them, with a rule between parts.
-pub(super) fn print_parts(parts: &[Part]) {
+pub(super) fn print_parts(parts: &[Part]) -> std::io::Result<()> {
     for (index, part) in parts.iter().enumerate() {
         if index > 0 {
-            println!("\n{}\n", "─".repeat(40));
+            say!("\n{}\n", "─".repeat(40));
         }
-        println!("{}", part.plain);
+        say!("{}", part.plain);
     }
+    Ok(())
 }

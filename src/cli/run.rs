@@ -58,12 +58,12 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         return dry_run(&app, &job, slot_at).await;
     }
     let run_id = app.store.insert_manual_run(&job.name, slot_at, None, clock.now()).await?;
-    println!("run {run_id} of `{}` for the slot {}", job.name, slot_at.with_timezone(&app.settings.zone));
+    say!("run {run_id} of `{}` for the slot {}", job.name, slot_at.with_timezone(&app.settings.zone));
     loop {
         match app.run_claimed(run_id, &CancellationToken::new()).await? {
             RunOutcome::Succeeded { .. } => break,
             RunOutcome::Retrying { reason, at, .. } => {
-                println!("the attempt failed ({reason}); again at {}", at.with_timezone(&app.settings.zone));
+                say!("the attempt failed ({reason}); again at {}", at.with_timezone(&app.settings.zone));
                 app.clock.sleep_until(at).await;
             }
             RunOutcome::Failed { .. } => {
@@ -90,7 +90,7 @@ async fn dry_run(app: &App, job: &Job, slot_at: Instant) -> anyhow::Result<ExitC
     let orders = daily::coverage(&app.store, crate::collect::SOURCE_ORDERS).await?;
     let digest =
         daily::compute(&app.settings, &app.store, &run, app.clock.now(), &period, chats, orders).await?;
-    print_parts(&daily::messages(&digest, &app.settings)?);
+    print_parts(&daily::messages(&digest, &app.settings)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -103,10 +103,10 @@ async fn wait_for_deliveries(app: &App, run_id: i64) -> anyhow::Result<ExitCode>
         if !deliveries.iter().any(|delivery| is_open(delivery.state)) {
             let bad: Vec<_> =
                 deliveries.iter().filter(|delivery| delivery.state != DeliveryState::Sent).collect();
-            println!("{} of {} messages sent", deliveries.len() - bad.len(), deliveries.len());
+            say!("{} of {} messages sent", deliveries.len() - bad.len(), deliveries.len());
             for delivery in &bad {
                 let reason = delivery.reason.as_deref().unwrap_or("no reason recorded");
-                println!("  {} to `{}`: {:?} ({reason})", delivery.public_id, delivery.chat, delivery.state);
+                say!("  {} to `{}`: {:?} ({reason})", delivery.public_id, delivery.chat, delivery.state);
             }
             return Ok(if bad.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }

@@ -93,7 +93,7 @@ impl Sandbox {
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let sandbox = Sandbox::start_at(&args.shop, Arc::new(SystemClock), args.port).await?;
     for (name, value) in sandbox.variables() {
-        println!("export {name}='{value}'");
+        say!("export {name}='{value}'");
     }
     eprintln!("# The keys above work only here. Chats: {}/  Ctrl-C ends it.", sandbox.telegram.url());
     wait_for_signal().await;

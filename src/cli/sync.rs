@@ -38,18 +38,13 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Ok(stored) => stored,
         Err(error) => bail!("{}", error.note),
     };
-    println!("{stored} facts stored");
+    say!("{stored} facts stored");
     for source in app.store.list_sources().await? {
         if let Some(coverage) = source.coverage {
             let local = |at: crate::clock::Instant| {
                 at.with_timezone(&app.settings.zone).format("%Y-%m-%d %H:%M").to_string()
             };
-            println!(
-                "  {}: complete from {} to {}",
-                source.name,
-                local(coverage.from),
-                local(coverage.until)
-            );
+            say!("  {}: complete from {} to {}", source.name, local(coverage.from), local(coverage.until));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -17,8 +17,8 @@ use crate::store::runs::RunResult;
 /// Facts read this recently are fresh enough for a digest.
 const FRESH: TimeDelta = TimeDelta::minutes(2);
 
-/// What a reconciliation reads again.
-const RECONCILE_DAYS: u32 = 3;
+/// What a reconciliation reads again: long enough to find the chat identity of a customer who ordered first.
+const RECONCILE_DAYS: u32 = 30;
 
 /// How much to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -88,6 +88,7 @@ async fn a_wrong_key_is_permanent_is_asked_once_and_names_its_variable() {
             let error = desk.sync().await.unwrap_err();
             assert_eq!((error.reason, error.is_permanent), ("unauthorized", true), "{error}");
             assert!(error.message.contains(variable) && !error.message.contains("wrong-secret"), "{error}");
+            assert!(!format!("{:?}", desk.reader).contains("wrong-secret"), "not in a debug print either");
             let refused = desk.crm.requests().iter().filter(|request| request.status != Some(200)).count();
             assert_eq!(refused, 1, "a wrong key is not tried again");
         }

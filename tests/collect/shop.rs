@@ -145,12 +145,12 @@ pub fn model(chats: i64) -> Model {
         let manager = &managers[(number % 2) as usize];
         model.customer_writes(chat, minute(0), "Есть <улун> & \"пуэр\"? It's ok &amp;").unwrap();
         model.bot_replies(chat, minute(1), bot, "Секунду!").unwrap();
-        let note = NewMessage::text(Author::User(manager.mg_id).as_sandbox(), "Постоянный клиент");
+        let note = NewMessage::text(sandbox::Author::User(manager.mg_id), "Постоянный клиент");
         model.post(chat, minute(2), note.private()).unwrap();
         model.manager_replies(chat, minute(3), manager.mg_id, "Да, есть").unwrap();
-        let photo = NewMessage::media(Author::User(manager.mg_id).as_sandbox(), MediaKind::Image);
+        let photo = NewMessage::media(sandbox::Author::User(manager.mg_id), MediaKind::Image);
         model.post(chat, minute(4), photo).unwrap();
-        let mailing = NewMessage::text(Author::Bot(bot).as_sandbox(), "Скидки!").mass();
+        let mailing = NewMessage::text(sandbox::Author::Bot(bot), "Скидки!").mass();
         model.post(chat, minute(5), mailing).unwrap();
         let dialog = model.last_dialog(chat).unwrap().id;
         if number % 3 == 0 {
@@ -172,7 +172,7 @@ pub fn model(chats: i64) -> Model {
             };
             let order = model.add_order(minute(6), new, by).unwrap();
             model
-                .post(chat, minute(6), NewMessage::order(Author::User(manager.mg_id).as_sandbox(), order))
+                .post(chat, minute(6), NewMessage::order(sandbox::Author::User(manager.mg_id), order))
                 .unwrap();
             if number % 2 == 0 {
                 model.pay_order(order, minute(8), by).unwrap();
@@ -186,23 +186,6 @@ pub fn model(chats: i64) -> Model {
         }
     }
     model
-}
-
-/// The stand-in's word for the same author.
-pub trait AsSandbox {
-    fn as_sandbox(self) -> sandbox::Author;
-}
-
-impl AsSandbox for Author {
-    fn as_sandbox(self) -> sandbox::Author {
-        match self {
-            Author::Customer(id) => sandbox::Author::Customer(id),
-            Author::User(id) => sandbox::Author::User(id),
-            Author::Bot(id) => sandbox::Author::Bot(id),
-            Author::Channel(id) => sandbox::Author::Channel(id),
-            Author::System => panic!("the system writes by events only"),
-        }
-    }
 }
 
 fn holder(who: sandbox::Responsible) -> Responsible {

@@ -207,23 +207,26 @@ fn shop() -> Model {
     model
 }
 
-/// Lets every lease run out: the database's clock, which leases follow, cannot be moved, so their ends are.
+/// Lets every lease run out, and the time a doubtful send is left to settle: the clocks that these follow (the database's,
+/// another process's) cannot be moved, so the moments in the rows are.
 pub async fn expire_leases(database_url: &str) {
     use sqlx::Connection;
+    const SQLITE: [&str; 2] = [
+        "UPDATE runs SET lease_until_ms = 1 WHERE state = 'running'",
+        "UPDATE deliveries SET lease_until_ms = 1, started_at = '2020-01-01T00:00:00+00:00' WHERE state = 'sending'",
+    ];
+    const POSTGRES: [&str; 2] = [
+        "UPDATE svodka.runs SET lease_until_ms = 1 WHERE state = 'running'",
+        "UPDATE svodka.deliveries SET lease_until_ms = 1, started_at = '2020-01-01T00:00:00Z' WHERE state = 'sending'",
+    ];
     if database_url.starts_with("sqlite") {
         let mut database = sqlx::SqliteConnection::connect(database_url).await.unwrap();
-        for sql in [
-            "UPDATE runs SET lease_until_ms = 1 WHERE state = 'running'",
-            "UPDATE deliveries SET lease_until_ms = 1 WHERE state = 'sending'",
-        ] {
+        for sql in SQLITE {
             sqlx::query(sql).execute(&mut database).await.unwrap();
         }
     } else {
         let mut database = sqlx::PgConnection::connect(database_url).await.unwrap();
-        for sql in [
-            "UPDATE svodka.runs SET lease_until_ms = 1 WHERE state = 'running'",
-            "UPDATE svodka.deliveries SET lease_until_ms = 1 WHERE state = 'sending'",
-        ] {
+        for sql in POSTGRES {
             sqlx::query(sql).execute(&mut database).await.unwrap();
         }
     }

@@ -129,6 +129,8 @@ pub(super) struct Load {
     pub until: Instant,
     /// Next page to read, from 1.
     pub page: u64,
+    /// Ask for the chat identities of all these orders' customers again: one may have got a second since.
+    pub relinks: bool,
     /// Number of orders by the last answer.
     pub total: Option<u64>,
 }

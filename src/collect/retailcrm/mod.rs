@@ -99,7 +99,8 @@ pub enum SyncMode {
     /// What changed since the last round.
     Increment,
     /// Everything of the last `days`, whatever the cursors say; extends coverage when that goes further back. Once a
-    /// day it repairs what a cursor may have missed.
+    /// day it repairs what a cursor may have missed, and finds chat identities that customers got after their order;
+    /// 30 days are as far back as an order is ever linked to a conversation.
     Reconcile { days: u32 },
 }
 

@@ -41,7 +41,7 @@ impl RetailCrm {
         // The API's filter may look at days only; a day more on both sides costs little and is sifted here.
         let load_of = |days: u32| {
             let (from, until) = (began - TimeDelta::days(days.into()), began + TimeDelta::days(1));
-            Load { from, until, page: 1, total: None }
+            Load { from, until, page: 1, relinks: mode != SyncMode::Increment, total: None }
         };
         let mut cursor = cursor::read(SOURCE_ORDERS, state.cursor).unwrap_or_else(|| {
             let load = load_of(self.config.first_load_days);
@@ -87,8 +87,10 @@ impl RetailCrm {
             ];
             let answer = self.crm.get(self.asker(SOURCE_ORDERS), ORDERS, &query).await?;
             let records = self.list(SOURCE_ORDERS, ORDERS, &answer, "orders")?;
+            let mut buyers = BTreeSet::new();
             for (_, record) in &records {
                 let order = round.keep(v5::order(record, zone)).filter(|order| order.created_at >= load.from);
+                buyers.extend(order.as_ref().and_then(|order| order.customer_id));
                 round.batch.orders.extend(order);
             }
             let pages = v5::pages(&answer);
@@ -96,6 +98,7 @@ impl RetailCrm {
             let total = pages.map(|pages| pages.total_count);
             // Orders that left the list moved the later ones up, onto pages already read: step back as far.
             let gone = load.total.zip(total).map_or(0, |(before, now)| before.saturating_sub(now));
+            let buyers: Vec<i64> = if load.relinks { buyers.into_iter().collect() } else { Vec::new() };
             let is_last = pages.map_or(records.len() < 100, |pages| load.page >= pages.page_count);
             load.total = total;
             if gone > 0 && load.page > 1 {
@@ -104,6 +107,9 @@ impl RetailCrm {
                 cursor.load = None;
             } else {
                 load.page += 1;
+            }
+            for asked in buyers.chunks(IDS_PER_REQUEST) {
+                self.read_links(round, asked).await?;
             }
             round.step(cursor::write(&*cursor)).await?;
         }

@@ -1,0 +1,152 @@
+//! The real program, killed with SIGKILL where it hurts, between stand-ins that keep on running.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use svodka::clock::{Clock, SystemClock};
+use svodka::sandbox::retailcrm::{Fault, FaultKind, RetailCrm, RetailCrmOptions};
+use svodka::sandbox::shop::{ShopOptions, tea_shop};
+use svodka::sandbox::telegram::{self, SimChat, TelegramApi, TelegramOptions};
+use svodka::store::Store;
+use svodka::store::runs::RunState;
+use tokio::process::{Child, Command};
+
+use crate::support::stores::for_each_store;
+use crate::support::worker::{MANAGERS, OPS, expire_leases};
+
+struct Outside {
+    crm: RetailCrm,
+    telegram: TelegramApi,
+    database_url: String,
+}
+
+impl Outside {
+    async fn open(database_url: &str) -> Self {
+        let clock = Arc::new(SystemClock);
+        let shop = ShopOptions { days: 12, chats_per_day: 3.0, ..ShopOptions::demo(clock.now()) };
+        let crm =
+            RetailCrm::start(tea_shop(&shop), clock.clone(), RetailCrmOptions::default()).await.unwrap();
+        let telegram = TelegramApi::start(clock, TelegramOptions::default()).await.unwrap();
+        telegram.add_chat(SimChat::supergroup(MANAGERS, "Менеджеры"));
+        telegram.add_chat(SimChat::supergroup(OPS, "Дежурные"));
+        Self { crm, telegram, database_url: database_url.to_owned() }
+    }
+
+    /// The program itself; it dies with the returned handle.
+    fn serve(&self) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_svodka"))
+            .arg("serve")
+            .env_clear()
+            .env("DATABASE_URL", &self.database_url)
+            .env("RETAILCRM_URL", self.crm.crm_url())
+            .env("RETAILCRM_API_KEY", self.crm.api_key())
+            .env("RETAILCRM_BOT_URL", self.crm.bot_url())
+            .env("RETAILCRM_BOT_TOKEN", self.crm.bot_token())
+            .env("TELEGRAM_BOT_TOKEN", self.telegram.token())
+            .env("TELEGRAM_CHAT_ID", MANAGERS.to_string())
+            .env("TELEGRAM_OPS_CHAT_ID", OPS.to_string())
+            .env("SVODKA__TELEGRAM__API_URL", self.telegram.url())
+            .env("SVODKA__TELEGRAM__LISTEN", "false")
+            .env("SVODKA__JOBS__SYNC__ENABLED", "false")
+            .env("SVODKA__RETAILCRM__FIRST_LOAD_DAYS", "20")
+            .env("SVODKA__LOG__LEVEL", "error")
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap()
+    }
+
+    fn digests(&self) -> Vec<String> {
+        let messages = self.telegram.own_messages(MANAGERS).into_iter().map(|message| message.text);
+        messages.filter(|text| text.contains("Сводка за")).collect()
+    }
+}
+
+/// Looks until it is so; a minute without it fails the test.
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..1200 {
+        if is_so() {
+            return;
+        }
+        breathe().await;
+    }
+    panic!("a minute passed, and still not: {what}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "another process lives by the real clock")]
+async fn breathe() {
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
+/// A request for yesterday's digest, found by the next program that starts.
+async fn request_digest(store: &Store) -> i64 {
+    let now = SystemClock.now();
+    store.insert_manual_run("daily", now, None, now).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_it_reads_the_crm_the_next_one_makes_the_digest_once() {
+    for_each_store(async |given| {
+        let outside = Outside::open(given.url()).await;
+        let run_id = request_digest(&given.store).await;
+        outside.crm.fault(Fault::on("/api/bot/v1/messages", FaultKind::Hang));
+        let mut first = outside.serve();
+        let crm = &outside.crm;
+        until("the program waits for messages", || {
+            crm.requests().iter().any(|request| request.path.contains("/messages"))
+        })
+        .await;
+        first.kill().await.unwrap();
+        outside.crm.clear_faults();
+        expire_leases(given.url()).await;
+        let second = outside.serve();
+        until("the digest is in the chat", || !outside.digests().is_empty()).await;
+        let run = given.store.find_run(run_id).await.unwrap().unwrap();
+        assert_eq!((run.state, run.attempt_count), (RunState::Succeeded, 2));
+        drop(second);
+        assert_eq!(outside.digests().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_it_sends_the_next_one_says_it_again_marked() {
+    for_each_store(async |given| {
+        let outside = Outside::open(given.url()).await;
+        request_digest(&given.store).await;
+        outside.telegram.fault(telegram::Fault::after(telegram::AfterCommit::NeverAnswer).on("sendMessage"));
+        let mut first = outside.serve();
+        until("Telegram has taken the message", || !outside.digests().is_empty()).await;
+        first.kill().await.unwrap();
+        outside.telegram.clear_faults();
+        expire_leases(given.url()).await;
+        let _second = outside.serve();
+        until("the repeat is in the chat", || outside.digests().len() == 2).await;
+        let texts = outside.digests();
+        assert!(!texts[0].contains("повтор") && texts[1].contains("повтор"), "{texts:#?}");
+        let line = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+        assert_eq!(line(&texts[0]), line(&texts[1]), "the same digest");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn told_to_stop_it_drains_and_leaves_nothing_leased() {
+    for_each_store(async |given| {
+        let outside = Outside::open(given.url()).await;
+        let run_id = request_digest(&given.store).await;
+        outside.crm.fault(Fault::on("/api/bot/v1/messages", FaultKind::Hang));
+        let mut program = outside.serve();
+        let crm = &outside.crm;
+        until("the program waits for messages", || {
+            crm.requests().iter().any(|request| request.path.contains("/messages"))
+        })
+        .await;
+        let pid = program.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+        let ended = tokio::time::timeout(Duration::from_secs(20), program.wait()).await;
+        assert!(ended.expect("it drains within its ten seconds").unwrap().success());
+        let run = given.store.find_run(run_id).await.unwrap().unwrap();
+        assert_eq!(run.state, RunState::Planned, "handed back: the next worker need not wait for the lease");
+    })
+    .await;
+}
