@@ -13,7 +13,7 @@ use svodka::sandbox::telegram::{BeforeCommit, Fault, Flood, SimChat, Standing};
 use svodka::store::Store;
 use svodka::store::jobs::PlannedRun;
 use svodka::store::outbox::{DeliveryState, NewDelivery, Policy};
-use svodka::store::runs::{ClaimedRun, RunResult};
+use svodka::store::runs::{ClaimedRun, RunResult, RunState};
 
 use crate::support::delivery::{MANAGERS, OPS, OWNER, Post, key, message};
 use crate::support::stores::{for_each_store, temp_store};
@@ -136,7 +136,7 @@ async fn a_key_that_the_crm_refuses_hides_the_runs_that_failed_because_of_it() {
     let now = watch.post.clock.now();
     watch.post.store.fail_run(&run.lease, "unauthorized", "Ключ не принят.", now).await.unwrap();
     watch.live(2).await;
-    assert_eq!(watch.incidents().await, ["source/retailcrm_orders"]);
+    assert_eq!(watch.incidents().await, ["source/retailcrm_api"]);
     assert_text("alert_source_refused", &watch.ops().join("\n=====\n"));
 
     watch.source_works().await;
@@ -154,12 +154,12 @@ async fn a_source_that_stumbles_is_not_told_and_one_that_stays_down_is() {
     watch.live(15).await;
     assert!(watch.ops().is_empty());
     watch.live(10).await;
-    assert!(watch.last().starts_with("🔴 Не читаются заказы CRM"), "{}", watch.last());
+    assert!(watch.last().starts_with("🔴 Не читаются данные: заказы"), "{}", watch.last());
     // Down, and then it turns out that the key is refused: the same message changes.
     watch.source_fails("unauthorized").await;
     watch.live(2).await;
     assert_eq!(watch.ops().len(), 1);
-    assert!(watch.last().starts_with("🔴 CRM не пускает: заказы CRM"), "{}", watch.last());
+    assert!(watch.last().starts_with("🔴 CRM не пускает: заказы"), "{}", watch.last());
 }
 
 #[tokio::test]
@@ -291,7 +291,7 @@ async fn a_revoked_token_is_one_incident_that_is_told_when_there_is_a_way_again(
     watch.post.enqueue("managers", "d-0820-aaaa", 1).await;
     watch.post.enqueue("owner", "d-0820-bbbb", 1).await;
     watch.live(30).await;
-    assert_eq!(watch.incidents().await, ["telegram_refused"]);
+    assert_eq!(watch.incidents().await, ["telegram_down"]);
     watch.post.telegram.clear_faults();
     watch.live(10).await;
     assert!(watch.incidents().await.is_empty());
@@ -306,4 +306,55 @@ async fn without_an_ops_chat_incidents_are_kept_and_nothing_is_written() {
     alerter.raise(&Trouble::StoreTrouble { reason: "db_unavailable".to_owned() }).await.unwrap();
     assert_eq!(post.store.list_open_incidents().await.unwrap().len(), 1);
     assert!(post.store.list_deliveries(&[], 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_outage_of_telegram_is_one_incident_whatever_waits_and_is_told_when_it_is_over() {
+    let store = temp_store().await;
+    let watch = Watch::open(&store).await;
+    watch.post.telegram.fault(Fault::before(BeforeCommit::BadGatewayHtml).always());
+    for chat in ["managers", "owner"] {
+        watch.post.enqueue(chat, "d-0820-aaaa", 1).await;
+    }
+    watch.live(30).await;
+    assert_eq!(watch.incidents().await, ["telegram_down"]);
+    watch.post.telegram.clear_faults();
+    watch.live(15).await;
+    assert!(watch.incidents().await.is_empty());
+    assert_eq!(watch.ops().len(), 1, "{:?}", watch.ops());
+    assert!(watch.last().starts_with("✅ Восстановлено: Нет связи с Telegram"), "{}", watch.last());
+}
+
+#[tokio::test]
+async fn a_run_that_fails_for_good_by_its_deadline_is_one_incident_and_readers_learn_that_nothing_comes() {
+    let store = temp_store().await;
+    let watch = Watch::open(&store).await;
+    let run = watch.daily_run().await;
+    let clock = &watch.post.clock;
+    clock.advance(TimeDelta::minutes(5));
+    store.fail_run(&run.lease, "not_configured", "Нет ключей.", clock.now()).await.unwrap();
+    assert_eq!(watch.alerter.deadline_step().await.unwrap(), 1);
+    watch.live(2).await;
+    assert_eq!(watch.incidents().await, [format!("deadline_missed/daily/{}", run.run.id)]);
+    assert!(watch.post.texts(MANAGERS)[0].contains("само уже не придёт"), "{:?}", watch.post.texts(MANAGERS));
+}
+
+#[tokio::test]
+async fn a_report_caught_up_after_a_stop_is_told_to_ops_once_and_readers_get_no_note() {
+    let store = temp_store().await;
+    let watch = Watch::open(&store).await;
+    let (slot_at, clock) = (watch.post.clock.now(), &watch.post.clock);
+    clock.advance(TimeDelta::hours(2));
+    store.register_job("daily", "f", Some(slot_at), clock.now()).await.unwrap();
+    let deadline_at = Some(slot_at + TimeDelta::minutes(5));
+    let planned = PlannedRun { slot_at, deadline_at, skipped: None };
+    store.plan("daily", slot_at, None, &[planned], clock.now()).await.unwrap();
+    assert_eq!(watch.alerter.deadline_step().await.unwrap(), 0, "it has just been planned");
+    let run = store.claim_run("worker-1", 60, clock.now()).await.unwrap().unwrap();
+    store.finish_run(&run.lease, &RunResult::default(), clock.now()).await.unwrap();
+    assert_eq!(store.find_run(run.run.id).await.unwrap().unwrap().state, RunState::Succeeded);
+    watch.live(10).await;
+    assert_eq!(watch.alerter.deadline_step().await.unwrap(), 0);
+    assert!(watch.post.texts(MANAGERS).is_empty());
+    assert_text("alert_caught_up", &watch.ops().join("\n=====\n"));
 }

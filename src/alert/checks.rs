@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::trouble::Trouble;
 use crate::clock::Instant;
-use crate::store::outbox::{DeliveryRow, DeliveryState};
+use crate::store::outbox::DeliveryRow;
 use crate::store::runs::{Origin, RunRow, RunState};
 use crate::store::sources::SourceRow;
 
@@ -84,14 +84,14 @@ impl Snapshot {
                 !self.runs.iter().any(|run| run.job == *job)
                     || self.success_of(job).is_some_and(|run| run.finished_at >= Some(*failed_at))
             }
-            Trouble::SourceDown { source, .. } | Trouble::SourceRefused { source, .. } => {
-                !self.sources.iter().any(|row| row.name == *source && row.failing_since.is_some())
+            Trouble::SourceDown { sources, .. } | Trouble::SourceRefused { sources, .. } => {
+                !self.sources.iter().any(|row| sources.contains(&row.name) && row.failing_since.is_some())
             }
             Trouble::DeliveryDead { chat, last_at, .. } if !trouble.is_news() => {
                 self.sent.iter().any(|row| row.chat == *chat && row.finished_at > Some(*last_at))
             }
             Trouble::DeliveryStuck { chat, .. } => !self.waiting.iter().any(|row| row.chat == *chat),
-            Trouble::TelegramRefused { .. } => !self.waiting.iter().any(is_access_trouble),
+            Trouble::TelegramDown { .. } => !self.waiting.iter().any(is_way_blocked),
             Trouble::DeadlineMissed { job, run_id, slot_at, .. } => {
                 self.late_runs.get(run_id).is_some_and(|late| late.has_arrived)
                     || self.success_of(job).is_some_and(|run| run.slot_at > *slot_at)
@@ -158,26 +158,47 @@ impl Snapshot {
     }
 
     fn sources(&self, thresholds: &Thresholds, now: Instant) -> Vec<Trouble> {
+        let mut groups: BTreeMap<&str, Vec<&SourceRow>> = BTreeMap::new();
+        for row in self.sources.iter().filter(|row| row.failing_since.is_some()) {
+            groups.entry(self.access(&row.name)).or_default().push(row);
+        }
         let mut found = Vec::new();
-        for row in &self.sources {
-            let (Some(since), Some(reason)) = (row.failing_since, &row.failure_reason) else { continue };
-            let (source, reason) = (row.name.clone(), reason.clone());
-            if matches!(reason.as_str(), "unauthorized" | "forbidden") {
-                found.push(Trouble::SourceRefused { source, reason, since, jobs: self.failed_by(row) });
+        for (access, rows) in groups {
+            let refused = rows.iter().find(|row| is_refusal(row));
+            let Some(since) = rows.iter().filter_map(|row| row.failing_since).min() else { continue };
+            let reason =
+                refused.or(rows.first()).and_then(|row| row.failure_reason.clone()).unwrap_or_default();
+            let (access, sources) = (access.to_owned(), rows.iter().map(|row| row.name.clone()).collect());
+            let jobs = self.failed_by(&rows);
+            if refused.is_some() {
+                found.push(Trouble::SourceRefused { access, sources, reason, since, jobs });
             } else if now - since >= thresholds.source_down_after {
-                found.push(Trouble::SourceDown { source, reason, since, jobs: self.failed_by(row) });
+                found.push(Trouble::SourceDown { access, sources, reason, since, jobs });
             }
         }
         found
     }
 
-    /// Jobs that failed because of the source.
-    fn failed_by(&self, source: &SourceRow) -> Vec<String> {
-        let failed = self.failed_runs();
-        let mut jobs: Vec<String> = failed
+    /// Sources that one key opens at one address fail together. People are read with both keys, so they go with
+    /// whoever else fails.
+    fn access<'a>(&self, source: &'a str) -> &'a str {
+        let fails = |name| self.sources.iter().any(|row| row.name == name && row.failing_since.is_some());
+        match source {
+            "retailcrm_chats" => "retailcrm_bot",
+            "retailcrm_people" if fails("retailcrm_chats") && !fails("retailcrm_orders") => "retailcrm_bot",
+            "retailcrm_orders" | "retailcrm_people" => "retailcrm_api",
+            other => other,
+        }
+    }
+
+    /// Jobs that failed because of one of the sources.
+    fn failed_by(&self, sources: &[&SourceRow]) -> Vec<String> {
+        let is_effect = |reason: &str, at| sources.iter().any(|source| is_cause(source, reason, at));
+        let mut jobs: Vec<String> = self
+            .failed_runs()
             .into_iter()
             .filter_map(|trouble| match trouble {
-                Trouble::RunFailed { job, reason, failed_at, .. } if is_cause(source, &reason, failed_at) => {
+                Trouble::RunFailed { job, reason, failed_at, .. } if is_effect(&reason, failed_at) => {
                     Some(job)
                 }
                 _ => None,
@@ -232,10 +253,13 @@ impl Snapshot {
     }
 
     fn waiting_deliveries(&self, thresholds: &Thresholds, now: Instant) -> Vec<Trouble> {
-        if let Some(row) = self.waiting.iter().filter(|row| is_access_trouble(row)).min_by_key(|row| row.id) {
+        let blocked = self.waiting.iter().filter(|row| is_way_blocked(row)).min_by_key(|row| row.id);
+        if let Some(row) = blocked {
             let reason = row.reason.clone().unwrap_or_default();
-            // Whatever else waits, waits for the same.
-            return vec![Trouble::TelegramRefused { reason, since: row.created_at }];
+            let since = row.created_at;
+            // A token does not heal by itself; a connection may. Whatever else waits, waits for the same.
+            let is_told = is_access_trouble(&reason) || now - since >= thresholds.stuck_after;
+            return is_told.then_some(Trouble::TelegramDown { reason, since }).into_iter().collect();
         }
         let mut groups: BTreeMap<&str, Vec<&DeliveryRow>> = BTreeMap::new();
         for row in &self.waiting {
@@ -259,9 +283,28 @@ fn is_cause(source: &SourceRow, reason: &str, failed_at: Instant) -> bool {
         && source.failure_reason.as_deref() == Some(reason)
 }
 
-fn is_access_trouble(row: &DeliveryRow) -> bool {
-    row.state == DeliveryState::Pending
-        && matches!(row.reason.as_deref(), Some("unauthorized" | "wrong_address"))
+fn is_refusal(source: &SourceRow) -> bool {
+    matches!(source.failure_reason.as_deref(), Some("unauthorized" | "forbidden"))
+}
+
+/// The way to Telegram is what is wrong, not the chat.
+fn is_way_blocked(row: &DeliveryRow) -> bool {
+    let is_route = |reason: &str| {
+        matches!(
+            reason,
+            "cannot_connect"
+                | "proxy_refused"
+                | "timeout"
+                | "connection_broken"
+                | "server_error"
+                | "not_telegram"
+        )
+    };
+    row.reason.as_deref().is_some_and(|reason| is_access_trouble(reason) || is_route(reason))
+}
+
+fn is_access_trouble(reason: &str) -> bool {
+    matches!(reason, "unauthorized" | "wrong_address")
 }
 
 fn finished_at(row: &DeliveryRow) -> Instant {

@@ -6,7 +6,6 @@ use super::trouble::Trouble;
 use super::{AlertError, Alerter};
 use crate::clock::Instant;
 use crate::render::notices::LateDigest;
-use crate::store::incidents::IncidentChange;
 use crate::store::outbox::{Action, DeliveryState, NewDelivery, Policy};
 use crate::store::runs::{RunRow, RunState};
 
@@ -49,15 +48,6 @@ impl Alerter {
             reason: run.reason.clone(),
             is_given_up: run.state == RunState::Failed,
         };
-        let open = self.open_incidents().await?;
-        let Some(known) = open.into_iter().find(|incident| incident.row.key == trouble.key()) else {
-            return self.open(&trouble, now).await;
-        };
-        if known.detail.trouble == trouble {
-            return Ok(());
-        }
-        // Yesterday's is still open, and today's is late too: the old one ends here, the new one makes itself heard.
-        self.store.change_incident(&IncidentChange::Resolve { id: known.row.id }, &[], now).await?;
         self.open(&trouble, now).await
     }
 

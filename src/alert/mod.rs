@@ -230,7 +230,8 @@ impl Alerter {
         if untold.is_empty() && due.is_empty() {
             return Ok(open.len());
         }
-        let mut slots = self.settings.most_messages.saturating_sub(self.recent_messages(now).await?);
+        let rows = self.store.list_deliveries(&[], 200).await?;
+        let mut slots = self.settings.most_messages.saturating_sub(notice::recent_count(&rows, now));
         if slots == 0 {
             return Ok(open.len());
         }
@@ -244,7 +245,8 @@ impl Alerter {
             self.tell_together(together, now).await?;
             slots -= 1;
         }
-        if slots > 0 && !due.is_empty() {
+        // While earlier notices wait, one more would only tell later what is old by then.
+        if slots > 0 && !due.is_empty() && !notice::is_backed_up(&rows, self.settings.ops_chat.as_deref()) {
             self.remind(&due, now).await?;
         }
         Ok(open.len())
@@ -278,14 +280,6 @@ impl Alerter {
             self.store.change_incident(&change, std::slice::from_ref(&notice), now).await?;
         }
         Ok(())
-    }
-
-    /// New messages about incidents in the last five minutes, whoever wrote them.
-    async fn recent_messages(&self, now: Instant) -> Result<usize, AlertError> {
-        let since = now - TimeDelta::minutes(5);
-        let rows = self.store.list_deliveries(&[], 200).await?;
-        let recent = rows.iter().filter(|row| row.created_at > since && notice::is_new_message(row));
-        Ok(recent.count())
     }
 }
 

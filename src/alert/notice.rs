@@ -6,14 +6,22 @@ use super::{AlertError, Alerter, Detail, Open};
 use crate::clock::Instant;
 use crate::render::Part;
 use crate::render::notices::Incident;
-use crate::store::outbox::{Action, DeliveryRow, NewDelivery, Policy};
+use crate::store::outbox::{Action, DeliveryRow, DeliveryState, NewDelivery, Policy};
 
 /// A notice nobody could be given for a day is no news any more.
 const NOTICE_LIVES: TimeDelta = TimeDelta::hours(24);
 
-/// Whether the delivery makes a new message about incidents, as opposed to an edit or a digest.
-pub(super) fn is_new_message(row: &DeliveryRow) -> bool {
-    row.action == Action::Send && (row.key.starts_with("incident:") || row.key.starts_with("storm:"))
+/// New messages about incidents in the last five minutes, whoever wrote them. Edits and reports do not count.
+pub(super) fn recent_count(rows: &[DeliveryRow], now: Instant) -> usize {
+    let is_notice = |row: &DeliveryRow| row.key.starts_with("incident:") || row.key.starts_with("storm:");
+    let since = now - TimeDelta::minutes(5);
+    rows.iter().filter(|row| row.created_at > since && row.action == Action::Send && is_notice(row)).count()
+}
+
+/// Whether something already waits to be sent to the ops chat.
+pub(super) fn is_backed_up(rows: &[DeliveryRow], ops_chat: Option<&str>) -> bool {
+    let is_waiting = |row: &DeliveryRow| matches!(row.state, DeliveryState::Pending | DeliveryState::Unknown);
+    rows.iter().any(|row| Some(row.chat.as_str()) == ops_chat && is_waiting(row))
 }
 
 impl Alerter {

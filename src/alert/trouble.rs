@@ -12,7 +12,7 @@ impl Trouble {
             Self::DeliveryDead { .. } => "delivery_dead",
             Self::DeliveryMaybeLost { .. } => "delivery_maybe_lost",
             Self::DeliveryStuck { .. } => "delivery_stuck",
-            Self::TelegramRefused { .. } => "telegram_refused",
+            Self::TelegramDown { .. } => "telegram_down",
             Self::MarkupRefused { .. } => "markup_refused",
             Self::DeadlineMissed { .. } => "deadline_missed",
             Self::CaughtUp { .. } => "caught_up",
@@ -21,21 +21,22 @@ impl Trouble {
         }
     }
 
-    /// Stable identity: `run_failed/daily`. A source that is down and one that refuses us are one trouble: it changes its mind.
+    /// Stable identity: `run_failed/daily`. Sources behind one access
+    /// are one trouble, whether they are down or refuse us.
     pub fn key(&self) -> String {
         match self {
-            Self::SourceDown { source, .. } | Self::SourceRefused { source, .. } => {
-                format!("source/{source}")
+            Self::SourceDown { access, .. } | Self::SourceRefused { access, .. } => {
+                format!("source/{access}")
             }
-            Self::RunFailed { job, .. } | Self::DeadlineMissed { job, .. } => {
-                format!("{}/{job}", self.kind())
+            Self::RunFailed { job, .. } => format!("{}/{job}", self.kind()),
+            Self::DeadlineMissed { job, run_id, .. } | Self::CaughtUp { job, run_id, .. } => {
+                format!("{}/{job}/{run_id}", self.kind())
             }
-            Self::CaughtUp { job, run_id, .. } => format!("{}/{job}/{run_id}", self.kind()),
             Self::DeliveryDead { chat, reason, .. } => format!("{}/{chat}/{reason}", self.kind()),
             Self::DeliveryMaybeLost { chat, .. }
             | Self::DeliveryStuck { chat, .. }
             | Self::MarkupRefused { chat, .. } => format!("{}/{chat}", self.kind()),
-            Self::TelegramRefused { .. } => self.kind().to_owned(),
+            Self::TelegramDown { .. } => self.kind().to_owned(),
             Self::StoreTrouble { reason } => format!("{}/{reason}", self.kind()),
             Self::Many { of, .. } => format!("{}/{of}", self.kind()),
         }
@@ -44,7 +45,7 @@ impl Trouble {
     /// What is told first when not everything can be: the higher the sooner.
     pub fn weight(&self) -> u8 {
         match self {
-            Self::TelegramRefused { .. } => 9,
+            Self::TelegramDown { .. } => 9,
             Self::SourceRefused { .. } => 8,
             Self::Many { .. } => 7,
             Self::DeadlineMissed { .. } => 6,
@@ -89,7 +90,8 @@ mod tests {
     #[test]
     fn a_trouble_survives_its_way_through_the_store() {
         let trouble = Trouble::SourceRefused {
-            source: "retailcrm_orders".to_owned(),
+            access: "retailcrm_api".to_owned(),
+            sources: vec!["retailcrm_orders".to_owned()],
             reason: "unauthorized".to_owned(),
             since: Instant::UNIX_EPOCH,
             jobs: vec!["daily".to_owned()],

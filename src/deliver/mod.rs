@@ -13,11 +13,11 @@ pub mod doctor;
 pub mod outcome;
 pub mod pace;
 pub mod reconcile;
-mod report;
 mod run;
 pub mod sender;
 pub mod telegram;
 pub mod text;
+mod trace;
 pub mod transport;
 
 pub use run::Tally;

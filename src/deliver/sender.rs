@@ -134,11 +134,11 @@ impl Sender {
         };
         match self.record(&claimed.lease, &claimed, &decision).await {
             Ok(()) => {
-                super::report::recorded(&claimed.delivery, &decision, self.clock.now() - now);
+                super::trace::recorded(&claimed.delivery, &decision, self.clock.now() - now);
                 Ok(Outcome::Recorded { delivery_id, decision })
             }
             Err(StoreError::Fenced(_)) => {
-                super::report::fenced(&claimed.delivery);
+                super::trace::fenced(&claimed.delivery);
                 Ok(Outcome::Fenced { delivery_id })
             }
             Err(error) => Err(error),
@@ -208,7 +208,7 @@ impl Sender {
         if let Some(message_id) = claimed.edit_message_id {
             let result = self.transport.edit(chat, message_id, &text).await;
             let observed = classify(&result);
-            super::report::told(row, &result);
+            super::trace::told(row, &result);
             if observed != Observed::EditGone {
                 return (observed, Some(message_id));
             }
@@ -217,7 +217,7 @@ impl Sender {
             text.body = mark_repeat(&text.body, &row.public_id);
         }
         let result = self.transport.send(chat, &text).await;
-        super::report::told(row, &result);
+        super::trace::told(row, &result);
         let observed = classify(&result);
         // A web page with status 200: a spoilt success, or the front page of something that is no Bot API at all. Whoever
         // knows our token is the Bot API.
@@ -253,7 +253,7 @@ impl Sender {
             };
             match result {
                 Err(error) if error.is_transient() && tried < TRIES => {
-                    super::report::record_failed(&claimed.delivery, &error);
+                    super::trace::record_failed(&claimed.delivery, &error);
                     self.clock.sleep(TimeDelta::seconds(2)).await;
                 }
                 result => return result,

@@ -21,18 +21,18 @@ pub enum Trouble {
         /// One sentence about the failure.
         note: Option<String>,
     },
-    /// A source cannot be read, for longer than a hiccup.
-    SourceDown { source: String, reason: String, since: Instant, jobs: Vec<String> },
-    /// A source does not let us in: nothing helps but a human.
-    SourceRefused { source: String, reason: String, since: Instant, jobs: Vec<String> },
+    /// Sources with the same access cannot be read, for longer than a hiccup.
+    SourceDown { access: String, sources: Vec<String>, reason: String, since: Instant, jobs: Vec<String> },
+    /// Sources with the same access do not let us in: nothing helps but a human.
+    SourceRefused { access: String, sources: Vec<String>, reason: String, since: Instant, jobs: Vec<String> },
     /// Messages to a chat ended undelivered.
     DeliveryDead { chat: String, reason: String, count: u64, public_ids: Vec<String>, last_at: Instant },
     /// It will never be known whether these messages arrived.
     DeliveryMaybeLost { chat: String, count: u64, public_ids: Vec<String>, last_at: Instant },
     /// Messages wait much longer than they should.
     DeliveryStuck { chat: String, reason: String, count: u64, since: Instant },
-    /// Telegram does not know our token, or the address is not Telegram's.
-    TelegramRefused { reason: String, since: Instant },
+    /// Nothing gets out: no connection, a token Telegram does not know, an address that is not Telegram's.
+    TelegramDown { reason: String, since: Instant },
     /// Telegram refused our markup; the text went out plain. A fault of ours.
     MarkupRefused { chat: String, public_id: String, at: Instant },
     /// A report was not delivered by its deadline.

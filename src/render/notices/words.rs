@@ -29,27 +29,27 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
             automatic: "попытки на этот запуск исчерпаны, следующий по расписанию".to_owned(),
             human: format!("устраните причину и запустите ещё раз: svodka run {job}"),
         },
-        Trouble::SourceDown { source, reason, since, jobs } => Told {
-            title: format!("Не читаются {}", source_words(source)),
-            what: format!("Источник {source}: {}.", for_ops(reason)),
+        Trouble::SourceDown { sources, reason, since, jobs, .. } => Told {
+            title: format!("Не читаются данные: {}", sources_words(sources)),
+            what: format!("Причина: {}.", for_ops(reason)),
             since: Some(*since),
             affected: jobs_words(speech, jobs),
-            automatic: "пробует снова и догрузит пропущенное, когда источник ответит".to_owned(),
+            automatic: "пробует снова и догрузит пропущенное, когда получится".to_owned(),
             human: "если это дольше часа, проверьте, открывается ли CRM, и выполните svodka doctor."
                 .to_owned(),
         },
-        Trouble::SourceRefused { source, reason, since, jobs } => Told {
-            title: format!("CRM не пускает: {}", source_words(source)),
+        Trouble::SourceRefused { sources, reason, since, jobs, .. } => Told {
+            title: format!("CRM не пускает: {}", sources_words(sources)),
             what: match reason.as_str() {
-                "forbidden" => format!("Источник {source}: у ключа нет нужных прав."),
-                _ => format!("Источник {source}: ключ не принят."),
+                "forbidden" => "У ключа нет нужных прав.".to_owned(),
+                _ => "Ключ не принят.".to_owned(),
             },
             since: Some(*since),
             affected: jobs_words(speech, jobs),
             automatic: "догрузит пропущенное, как только ключ заработает".to_owned(),
             human: format!(
-                "проверьте ключ в RetailCRM и переменную {}, затем выполните svodka doctor.",
-                key_of(source)
+                "проверьте ключ в RetailCRM и в настройках ({}), затем выполните svodka doctor.",
+                keys_of(sources)
             ),
         },
         Trouble::DeliveryDead { chat, reason, count, public_ids, last_at } => Told {
@@ -80,18 +80,22 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
             automatic: "пробует снова, пока не выйдет срок сообщения; порядок сохранит".to_owned(),
             human: "проверьте связь с Telegram: svodka doctor.".to_owned(),
         },
-        Trouble::TelegramRefused { reason, since } => Told {
-            title: "Telegram не узнаёт бота".to_owned(),
-            what: match reason.as_str() {
-                "wrong_address" => "По этому адресу нет Bot API.".to_owned(),
-                _ => "Токен бота не принят.".to_owned(),
+        Trouble::TelegramDown { reason, since } => Told {
+            title: match reason.as_str() {
+                "unauthorized" => "Telegram не узнаёт бота".to_owned(),
+                _ => "Нет связи с Telegram".to_owned(),
             },
+            what: format!("Сообщения не уходят: {}.", for_ops(reason)),
             since: Some(*since),
             affected: Some("все чаты".to_owned()),
-            automatic: "копит сообщения и пробует снова каждые несколько минут".to_owned(),
+            automatic: "копит сообщения, пробует снова каждые несколько минут и отправит по порядку"
+                .to_owned(),
             human: match reason.as_str() {
-                "wrong_address" => "проверьте ключ telegram.api_url.".to_owned(),
-                _ => "возьмите токен у @BotFather и поставьте его в TELEGRAM_BOT_TOKEN.".to_owned(),
+                "unauthorized" => {
+                    "возьмите токен у @BotFather и поставьте его в TELEGRAM_BOT_TOKEN.".to_owned()
+                }
+                "wrong_address" | "not_telegram" => "проверьте ключ telegram.api_url.".to_owned(),
+                _ => "проверьте сеть и ключ telegram.proxy: svodka doctor.".to_owned(),
             },
         },
         Trouble::MarkupRefused { chat, public_id, at } => Told {
@@ -181,19 +185,23 @@ fn with_note(what: &str, note: Option<&str>) -> String {
     }
 }
 
-fn source_words(source: &str) -> &str {
-    match source {
-        "retailcrm_orders" => "заказы CRM",
-        "retailcrm_chats" => "чаты CRM",
-        "retailcrm_people" => "сотрудники и каналы CRM",
+fn sources_words(sources: &[String]) -> String {
+    let words = sources.iter().map(|source| match source.as_str() {
+        "retailcrm_orders" => "заказы",
+        "retailcrm_chats" => "чаты",
+        "retailcrm_people" => "сотрудники и каналы",
         "bot_events" => "события бота",
         other => other,
-    }
+    });
+    words.collect::<Vec<_>>().join("; ")
 }
 
-fn key_of(source: &str) -> &'static str {
-    match source {
-        "retailcrm_chats" => "RETAILCRM_BOT_TOKEN",
-        _ => "RETAILCRM_API_KEY",
+/// The settings that open the sources. People are read with both keys; another source tells which one it is.
+fn keys_of(sources: &[String]) -> &'static str {
+    let has = |name: &str| sources.iter().any(|source| source == name);
+    match () {
+        () if has("retailcrm_orders") => "RETAILCRM_API_KEY",
+        () if has("retailcrm_chats") => "RETAILCRM_BOT_TOKEN",
+        () => "RETAILCRM_API_KEY и RETAILCRM_BOT_TOKEN",
     }
 }
