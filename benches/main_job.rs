@@ -40,7 +40,8 @@ async fn main() {
     .map(|(name, value)| (name.to_owned(), value))
     .into();
     let settings = Settings::from_environment(&variables).expect("the bench's own configuration");
-    let app = App::start(Arc::new(settings), clock.clone(), Jitter::seeded(1)).await.expect("a fresh database");
+    let app =
+        App::start(Arc::new(settings), clock.clone(), Jitter::seeded(1)).await.expect("a fresh database");
 
     round("first load", &app, &crm).await;
     round("increment, nothing new", &app, &crm).await;
@@ -75,10 +76,13 @@ async fn main() {
     let started = Instant::now();
     let facts = app.store.facts_between(from, until).await.expect("the database answers");
     println!("facts of the window ({} messages) read in {:.0} ms", facts.messages.len(), ms(started));
-    let chats = daily::coverage(&app.store, svodka::collect::SOURCE_CHATS).await.expect("the database answers");
-    let orders = daily::coverage(&app.store, svodka::collect::SOURCE_ORDERS).await.expect("the database answers");
+    let chats =
+        daily::coverage(&app.store, svodka::collect::SOURCE_CHATS).await.expect("the database answers");
+    let orders =
+        daily::coverage(&app.store, svodka::collect::SOURCE_ORDERS).await.expect("the database answers");
     let started = Instant::now();
-    let digest = daily::compute(&app.settings, &app.store, &run, now, &period, chats, orders).await.expect("a digest");
+    let digest =
+        daily::compute(&app.settings, &app.store, &run, now, &period, chats, orders).await.expect("a digest");
     let computed_ms = ms(started);
     let started = Instant::now();
     let parts = daily::messages(&digest, &app.settings).expect("messages");

@@ -55,8 +55,10 @@ mod tests {
 
     use super::*;
 
-    fn seen(update: serde_json::Value) -> Option<SeenChat> {
-        seen_chat(&serde_json::from_value(update).unwrap(), Instant::UNIX_EPOCH)
+    /// Telegram writes `update_id` first, and teloxide counts on it.
+    fn seen(kind: &str, content: &serde_json::Value) -> Option<SeenChat> {
+        let update = format!(r#"{{"update_id":1,"{kind}":{content}}}"#);
+        seen_chat(&serde_json::from_str(&update).unwrap(), Instant::UNIX_EPOCH)
     }
 
     #[test]
@@ -66,7 +68,7 @@ mod tests {
             "forum_topic_created": { "name": "Сводки", "icon_color": 7322096 } });
         let message = json!({ "message_id": 9, "date": 0, "chat": group, "is_topic_message": true, "message_thread_id": 5,
             "reply_to_message": created, "text": "привет" });
-        let chat = seen(json!({ "update_id": 1, "message": message })).unwrap();
+        let chat = seen("message", &message).unwrap();
         assert_eq!((chat.id, chat.kind.as_str(), chat.title.as_str()), (-1001, "supergroup", "Продажи"));
         assert_eq!((chat.topic, chat.topic_title.as_deref()), (Some(5), Some("Сводки")));
     }
@@ -74,8 +76,8 @@ mod tests {
     #[test]
     fn a_channel_post_shows_the_channel_and_a_poll_shows_nothing() {
         let post = json!({ "message_id": 1, "date": 0, "text": "x", "chat": { "id": -1002, "type": "channel", "title": "Новости" } });
-        let chat = seen(json!({ "update_id": 1, "channel_post": post })).unwrap();
+        let chat = seen("channel_post", &post).unwrap();
         assert_eq!((chat.id, chat.kind.as_str(), chat.topic), (-1002, "channel", None));
-        assert_eq!(seen(json!({ "update_id": 2, "hologram": {} })), None);
+        assert_eq!(seen("hologram", &json!({})), None);
     }
 }
