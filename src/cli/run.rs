@@ -39,7 +39,11 @@ const SEND_WITHIN: TimeDelta = TimeDelta::minutes(3);
 /// Runs the job and waits until its messages are delivered.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let settings = Settings::load()?;
-    let job = settings.job(&args.job)?.clone();
+    let Some(job) = settings.jobs.get(&args.job).cloned() else {
+        let known: Vec<_> = settings.jobs.keys().map(String::as_str).collect();
+        let (job, known) = (&args.job, known.join(", "));
+        return Err(super::UsageError(format!("there is no job `{job}`; the cron table has: {known}")).into());
+    };
     if args.day.is_some() && !job.report.has_messages() {
         return Err(super::UsageError(format!(
             "the job `{}` speaks about no day; leave --for out",

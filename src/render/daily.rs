@@ -121,10 +121,17 @@ fn person(waiting: &Waiting, digest: &DailyDigest, links: &Links) -> PersonView 
     }
 }
 
-/// Working time; a customer who has waited for none of it wrote after hours or a moment ago.
+/// Working time, or the day it began when that is long ago; a customer who has waited for none of it wrote after hours
+/// or a moment ago.
 fn age(waiting: &Waiting, digest: &DailyDigest) -> String {
     const JUST_NOW_SECS: i64 = 600;
+    /// From here on a date says more than «323 ч».
+    const LONG_AGO_SECS: i64 = 2 * 24 * 3600;
     match (waiting.age_secs, (digest.computed_at - waiting.since_at).num_seconds()) {
+        (60.., LONG_AGO_SECS..) => {
+            let since_on = waiting.since_at.with_timezone(&digest.period.zone).date_naive();
+            format!("с{}{}", format::NBSP, format::date(since_on))
+        }
         (60.., _) => format::working_time(waiting.age_secs as f64),
         (_, ..JUST_NOW_SECS) => "только что".to_owned(),
         _ => "написали в нерабочее время".to_owned(),

@@ -42,6 +42,9 @@ pub(super) fn coverage_lines(digest: &DailyDigest) -> Vec<String> {
     let zone = digest.period.zone;
     let today_on = digest.computed_at.with_timezone(&zone).date_naive();
     let mut lines = Vec::new();
+    if digest.chat_coverage == Coverage::Missing && digest.order_coverage == Coverage::Missing {
+        return vec!["За этот день нет данных: ни чаты, ни заказы не прочитаны.".to_owned()];
+    }
     for (name, coverage) in [("чаты", digest.chat_coverage), ("заказы", digest.order_coverage)] {
         match coverage {
             Coverage::Complete => {}

@@ -1,7 +1,7 @@
 //! The team's numbers: conversations and orders of the day, each against what it was.
 
 use super::compare::{Baselines, Change, points, relative, usual};
-use super::format::{self, DIALOGS, NBSP, NONE};
+use super::format::{self, DIALOGS, NBSP, NONE, ORDERS};
 use super::known::{Known, NO_DATA, partial};
 use super::view::Block;
 use crate::measure::digest::{ChatSummary, Coverage, DailyDigest, OrderSummary};
@@ -138,6 +138,10 @@ fn order_lines(orders: Known<'_, OrderSummary>, digest: &DailyDigest) -> Vec<Lin
         lines.push(Line::compared(format!("Оформлено: {}", format::count(orders.orders)), made));
         lines.push(Line::compared(format!("На сумму: {}", money(orders.revenue)), revenue));
         lines.push(Line::plain(paid(orders, digest)));
+        if orders.foreign_currency_orders > 0 {
+            let foreign = format::counted(orders.foreign_currency_orders, ORDERS);
+            lines.push(Line::plain(format!("В другой валюте: {foreign}, в суммы не входят")));
+        }
         if let Some(average) = orders.average_order {
             let base = before.and_then(|b| b.average_order).map(|average| average.0);
             let value = format!("Средний заказ: {}", money(average));

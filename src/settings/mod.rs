@@ -132,14 +132,6 @@ impl Settings {
         WorkCalendar { zone: self.zone, default: self.work_hours, weekdays, holidays: self.holidays.clone() }
     }
 
-    /// The job, or a sentence that lists the jobs there are.
-    pub fn job(&self, name: &str) -> Result<&Job, ConfigError> {
-        self.jobs.get(name).ok_or_else(|| {
-            let known: Vec<_> = self.jobs.keys().map(String::as_str).collect();
-            ConfigError::one(format!("there is no job `{name}`; the cron table has: {}", known.join(", ")))
-        })
-    }
-
     /// What `serve` needs beyond a well-formed configuration: somewhere to deliver to, and something to read.
     pub fn check_serve(&self) -> Result<(), ConfigError> {
         let mut problems = Vec::new();

@@ -91,6 +91,12 @@ async fn connect_sqlite(options: SqliteConnectOptions) -> Result<SqlitePool> {
 }
 
 async fn connect_postgres(options: PgConnectOptions) -> Result<PgPool> {
+    // A pool answers «timed out» whatever the cause; one connection of its own says «refused» or «no such host».
+    let first = tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options)).await;
+    match first {
+        Ok(connection) => connection?.close().await?,
+        Err(_) => return Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
+    }
     PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
