@@ -141,7 +141,7 @@ async fn a_key_that_the_crm_refuses_hides_the_runs_that_failed_because_of_it() {
 
     watch.source_works().await;
     watch.live(2).await;
-    assert!(watch.ops()[0].starts_with("✅ Восстановлено: CRM не пускает"), "{:?}", watch.ops());
+    assert!(watch.ops()[0].starts_with("✅ Устранено: CRM не пускает"), "{:?}", watch.ops());
     // The report is still missing, and with the cause gone that is told by itself.
     assert_eq!(watch.incidents().await, ["run_failed/daily"]);
 }
@@ -227,7 +227,7 @@ async fn a_chat_that_nobody_can_write_to_is_told_with_its_fix_until_a_message_ar
     watch.post.telegram.with_chat(OWNER, |chat| chat.bot = Standing::Member);
     watch.post.enqueue("owner", "d-0821-bbbb", 1).await;
     watch.live(2).await;
-    assert!(watch.last().starts_with("✅ Восстановлено: Не доставлено в чат «owner»"), "{}", watch.last());
+    assert!(watch.last().starts_with("✅ Устранено: Не доставлено в чат «owner»"), "{}", watch.last());
 }
 
 #[tokio::test]
@@ -275,7 +275,7 @@ async fn a_late_digest_is_told_to_ops_and_once_to_its_readers() {
         watch.live(2).await;
         assert_eq!(watch.post.texts(MANAGERS).len(), 2);
         assert!(
-            watch.last().starts_with("✅ Восстановлено: Опаздывает: «Сводка за день»"),
+            watch.last().starts_with("✅ Устранено: Опаздывает: «Сводка за день»"),
             "{}",
             watch.last()
         );
@@ -295,7 +295,7 @@ async fn a_revoked_token_is_one_incident_that_is_told_when_there_is_a_way_again(
     watch.post.telegram.clear_faults();
     watch.live(10).await;
     assert!(watch.incidents().await.is_empty());
-    assert!(watch.ops()[0].starts_with("✅ Восстановлено: Telegram не узнаёт бота"), "{:?}", watch.ops());
+    assert!(watch.ops()[0].starts_with("✅ Устранено: Telegram не узнаёт бота"), "{:?}", watch.ops());
 }
 
 #[tokio::test]
@@ -322,7 +322,7 @@ async fn an_outage_of_telegram_is_one_incident_whatever_waits_and_is_told_when_i
     watch.live(15).await;
     assert!(watch.incidents().await.is_empty());
     assert_eq!(watch.ops().len(), 1, "{:?}", watch.ops());
-    assert!(watch.last().starts_with("✅ Восстановлено: Нет связи с Telegram"), "{}", watch.last());
+    assert!(watch.last().starts_with("✅ Устранено: Нет связи с Telegram"), "{}", watch.last());
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use svodka::sandbox::telegram;
 use svodka::schedule::runner::RunOutcome;
 use svodka::store::runs::{Origin, RunState};
 
-use crate::support::stores::for_each_store;
+use crate::support::stores::{for_each_store, temp_store};
 use crate::support::worker::{MANAGERS, OPS, World, at, drive_while, expire_leases};
+use svodka::store::StoreError;
 
 /// The text with its no-break spaces made plain, for comparing.
 fn plain(text: &str) -> String {
@@ -218,6 +219,31 @@ async fn a_slot_missed_while_down_is_made_up_for_and_the_text_says_that_it_is_la
         assert!(plain(&texts[0]).contains("3 500 ₽"));
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_away_is_told_to_ops_past_the_outbox_once_and_its_return_too() {
+    let given = temp_store().await;
+    let world = World::open(given.url()).await;
+    let mut watch = world.worker(1).await.app.store_watch();
+    let away = || Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut));
+    watch.note(&away()).await;
+    world.clock.advance(TimeDelta::seconds(30));
+    watch.note(&away()).await;
+    assert_eq!(world.texts(OPS), Vec::<String>::new(), "a restart of the database is nobody's business");
+    for _ in 0..3 {
+        world.clock.advance(TimeDelta::seconds(20));
+        watch.note(&away()).await;
+    }
+    let told = world.texts(OPS);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].contains("Сбой базы данных") && told[0].contains("С 08:59"), "{}", told[0]);
+    world.clock.advance(TimeDelta::minutes(3));
+    watch.note(&Ok(())).await;
+    watch.note(&Ok(())).await;
+    let told = world.texts(OPS);
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told[1].contains("Устранено") && plain(&told[1]).contains("5 мин"), "{}", told[1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use loops::{check_loop, schedule_loop};
-use store_watch::StoreWatch;
+pub use store_watch::StoreWatch;
 
 use crate::alert::{AlertSettings, Alerter, Thresholds};
 use crate::bot::{Poller, PollerSettings};
@@ -150,7 +150,13 @@ impl App {
         });
         let watch =
             StoreWatch::new(&self.settings, alert_settings(&self.settings).speech, self.clock.clone());
-        work.spawn(check_loop(self.alerts.clone(), self.sender.clone(), watch, metrics, stop.clone()));
+        work.spawn(check_loop(
+            self.alerts.clone(),
+            self.sender.clone(),
+            self.store_watch(),
+            metrics,
+            stop.clone(),
+        ));
         if self.settings.telegram.listen
             && let (DeliveryMode::Telegram, Ok(settings)) =
                 (self.settings.delivery, poller_settings(&self.settings))
@@ -178,6 +184,11 @@ impl App {
         tasks.shutdown().await;
         self.store.close().await;
         Ok(())
+    }
+
+    /// The watch that tells ops about the store itself.
+    pub fn store_watch(&self) -> StoreWatch {
+        StoreWatch::new(&self.settings, alert_settings(&self.settings).speech, self.clock.clone())
     }
 
     /// On a fresh database the CRM is read at once, not at the next slot of the sync job.

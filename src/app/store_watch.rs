@@ -17,7 +17,7 @@ use crate::store::StoreError;
 const TELL_AFTER: TimeDelta = TimeDelta::seconds(45);
 
 /// Tells ops about the store, past the store.
-pub(super) struct StoreWatch {
+pub struct StoreWatch {
     pub(super) clock: SharedClock,
     client: Option<TelegramClient>,
     target: Option<ChatTarget>,
@@ -44,7 +44,7 @@ impl StoreWatch {
     }
 
     /// Takes in how the last look at the store went.
-    pub(super) async fn note(&mut self, looked: &Result<(), StoreError>) {
+    pub async fn note(&mut self, looked: &Result<(), StoreError>) {
         let now = self.clock.now();
         match looked {
             Ok(()) => {

@@ -61,7 +61,6 @@ impl Trouble {
                 matches!(reason.as_str(), "expired" | "too_long" | "bad_markup" | "bad_text" | "empty_text")
             }
             Self::DeliveryMaybeLost { .. } | Self::MarkupRefused { .. } | Self::CaughtUp { .. } => true,
-            Self::StoreTrouble { .. } => true,
             _ => false,
         }
     }
