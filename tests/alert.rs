@@ -274,11 +274,7 @@ async fn a_late_digest_is_told_to_ops_and_once_to_its_readers() {
         store.finish_run(&run.lease, &result, clock.now()).await.unwrap();
         watch.live(2).await;
         assert_eq!(watch.post.texts(MANAGERS).len(), 2);
-        assert!(
-            watch.last().starts_with("✅ Устранено: Опаздывает: «Сводка за день»"),
-            "{}",
-            watch.last()
-        );
+        assert!(watch.last().starts_with("✅ Устранено: Опаздывает: «Сводка за день»"), "{}", watch.last());
     })
     .await;
 }

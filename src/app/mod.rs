@@ -148,8 +148,6 @@ impl App {
             let (sender, stop) = (self.sender.clone(), stop.clone());
             async move { sender.run(stop).await }
         });
-        let watch =
-            StoreWatch::new(&self.settings, alert_settings(&self.settings).speech, self.clock.clone());
         work.spawn(check_loop(
             self.alerts.clone(),
             self.sender.clone(),

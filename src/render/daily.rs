@@ -82,6 +82,9 @@ fn title_day(digest: &DailyDigest) -> String {
     }
 }
 
+/// Who waits longer than this is counted, not named, as long as somebody waits for less.
+const FORGOTTEN_DAYS: i64 = 7;
+
 fn waiting(digest: &DailyDigest, links: &Links) -> WaitingView {
     let alone = |title: String| WaitingView { title, people: Vec::new(), rest: None };
     let Some(waiting) = &digest.waiting else {
@@ -98,11 +101,28 @@ fn waiting(digest: &DailyDigest, links: &Links) -> WaitingView {
     if waiting.is_empty() {
         return alone("Сейчас никто не ждёт ответа.".to_owned());
     }
-    let rest = waiting.len().saturating_sub(WAITING_BY_NAME) as u64;
+    // Those forgotten for weeks would fill the list every morning and hide whom an answer still helps.
+    let (forgotten, fresh): (Vec<_>, Vec<_>) =
+        waiting.iter().partition(|one| (digest.computed_at - one.since_at).num_days() >= FORGOTTEN_DAYS);
+    let by_name = if fresh.is_empty() { &forgotten } else { &fresh };
+    let rest = by_name.len().saturating_sub(WAITING_BY_NAME) as u64;
+    let mut lines = Vec::new();
+    if rest > 0 {
+        lines.push(format!("и ещё {}", format::count(rest)));
+    }
+    if let (Some(oldest), false) = (forgotten.first(), fresh.is_empty()) {
+        let since_on = oldest.since_at.with_timezone(&digest.period.zone).date_naive();
+        let count = format::count(forgotten.len() as u64);
+        lines.push(format!(
+            "больше недели без ответа: {count}, первый с{}{}",
+            format::NBSP,
+            format::date(since_on)
+        ));
+    }
     WaitingView {
         title: format!("Ждут ответа сейчас: {}", format::count(waiting.len() as u64)),
-        people: waiting.iter().take(WAITING_BY_NAME).map(|one| person(one, digest, links)).collect(),
-        rest: (rest > 0).then(|| format!("и ещё {}", format::count(rest))),
+        people: by_name.iter().take(WAITING_BY_NAME).map(|one| person(one, digest, links)).collect(),
+        rest: (!lines.is_empty()).then(|| lines.join("\n")),
     }
 }
 

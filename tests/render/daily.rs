@@ -338,3 +338,34 @@ proptest! {
         prop_assert!(!report.html.contains("\n\n\n"));
     }
 }
+
+#[test]
+fn those_forgotten_for_weeks_are_counted_and_do_not_hide_whom_an_answer_still_helps() {
+    let days = |days: i64| days * 24 * 60;
+    let mut digest = ordinary();
+    digest.waiting = Some(vec![
+        waiting(501, "Давняя", days(30), None),
+        waiting(502, "Прошлая", days(8), None),
+        waiting(503, "Вчерашний", days(2), None),
+        waiting(504, "Недавняя", 40, Some("Борис Ким")),
+    ]);
+    let text = messages(&digest, &links());
+    assert!(text.contains("Ждут ответа сейчас: 4"), "all are counted: {text}");
+    assert!(!text.contains("Давняя") && !text.contains("Прошлая"), "{text}");
+    let yesterday = text.find("Вчерашний").unwrap();
+    assert!(yesterday < text.find("Недавняя").unwrap(), "oldest first");
+    assert!(text.contains("больше недели без ответа: 2, первый с 21 июля"), "{text}");
+    digest.waiting = Some(vec![waiting(501, "Давняя", days(30), None)]);
+    let text = messages(&digest, &links());
+    assert!(text.contains("Давняя") && text.contains("с 21 июля"), "alone they are named: {text}");
+}
+
+#[test]
+fn orders_in_another_currency_are_told_and_never_summed() {
+    let mut digest = ordinary();
+    if let Some(orders) = &mut digest.team.current.orders {
+        orders.foreign_currency_orders = 2;
+    }
+    let text = messages(&digest, &links());
+    assert!(text.contains("В другой валюте: 2 заказа, в суммы не входят"), "{text}");
+}
