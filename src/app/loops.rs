@@ -44,19 +44,22 @@ pub(super) async fn schedule_loop(
         tracing::error!(reason = "ticker", "no ticks: {error}; planning goes on by the sweep every 15 s");
     }
     let mut running = JoinSet::new();
-    let mut trouble = Trouble::default();
+    let (mut planning, mut claiming) = (Trouble::default(), Trouble::default());
     while !stop.is_cancelled() {
         health.turned(&clock);
-        trouble.note("planning", planner.plan_step().await.map(drop));
+        planning.note("planning", planner.plan_step().await.map(drop));
         while running.len() < RUNS_AT_ONCE && !stop.is_cancelled() {
             match runner.store.claim_run(&runner.owner, LEASE_SECS, clock.now()).await {
                 Ok(Some(claimed)) => {
                     let (runner, work, stop) = (runner.clone(), work.clone(), stop.clone());
                     running.spawn(async move { runner.execute(claimed, work.as_ref(), &stop).await });
                 }
-                Ok(None) => break,
+                Ok(None) => {
+                    claiming.note("claiming a run", Ok(()));
+                    break;
+                }
                 Err(error) => {
-                    trouble.note("claiming a run", Err(error));
+                    claiming.note("claiming a run", Err(error));
                     break;
                 }
             }

@@ -85,9 +85,20 @@ async fn connect_sqlite(options: SqliteConnectOptions) -> Result<SqlitePool> {
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(SQLITE_ACQUIRE_TIMEOUT)
+        .before_acquire(|connection, _| Box::pin(is_outside_transactions(connection)))
         .connect_with(options)
         .await
         .map_err(StoreError::from)
+}
+
+/// Whether the connection can begin anew; one that cannot is closed and replaced.
+///
+/// SQLite ends a transaction by itself when the disk is full or a trigger says so. sqlx does not learn of it: its rollback
+/// fails, it counts the transaction as open for ever, and every later one on the connection is refused.
+async fn is_outside_transactions(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    // Goes through the same queue as a rollback that is still under way.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 async fn connect_postgres(options: PgConnectOptions) -> Result<PgPool> {

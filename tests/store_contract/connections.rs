@@ -125,3 +125,29 @@ async fn the_futures_of_the_store_can_be_spawned() {
     is_send(store.close());
     is_send(Store::connect("sqlite::memory:"));
 }
+
+/// Runs a statement past the store.
+async fn run(url: &str, sql: &'static str) {
+    use sqlx::Connection;
+    let mut database = sqlx::SqliteConnection::connect(url).await.unwrap();
+    sqlx::query(sql).execute(&mut database).await.unwrap();
+}
+
+/// As on a full disk: the database ends the transaction by itself, behind the back of the client.
+#[tokio::test]
+async fn a_transaction_that_sqlite_ended_by_itself_does_not_cost_the_ones_after_it() {
+    let store = temp_store().await;
+    let now: svodka::clock::Instant = "2026-08-20T06:00:00Z".parse().unwrap();
+    store.register_job("daily", "x", Some(now), now).await.unwrap();
+    run(
+        store.url(),
+        "CREATE TRIGGER disk_full BEFORE UPDATE ON jobs BEGIN SELECT RAISE(ROLLBACK, 'the disk is full'); END",
+    )
+    .await;
+    for _ in 0..3 {
+        let error = store.plan("daily", now, None, &[], now).await.unwrap_err().to_string();
+        assert!(error.contains("the disk is full"), "the cause, not what follows from it: {error}");
+    }
+    run(store.url(), "DROP TRIGGER disk_full").await;
+    assert!(store.plan("daily", now, None, &[], now).await.unwrap());
+}
