@@ -16,7 +16,7 @@ use crate::jobs::Work;
 use crate::schedule::planner::Planner;
 use crate::schedule::runner::{LEASE_SECS, RunOutcome, Runner};
 use crate::schedule::ticker::Ticker;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 /// The planner looks at least this often, tick or no tick.
 const SWEEP_EVERY: TimeDelta = TimeDelta::seconds(15);
@@ -26,6 +26,9 @@ const RUNS_AT_ONCE: usize = 4;
 
 /// How often the checks look; a missed deadline is told within ten seconds.
 const CHECK_EVERY: TimeDelta = TimeDelta::seconds(5);
+
+/// Rounds of checks between two trial writes, as long as they succeed.
+const WRITE_EVERY: u64 = 3;
 
 /// Plans what fell due and keeps up to [`RUNS_AT_ONCE`] runs going.
 pub(super) async fn schedule_loop(
@@ -95,16 +98,25 @@ fn note_end(ended: Result<Result<RunOutcome, StoreError>, JoinError>, sender: &S
 pub(super) async fn check_loop(
     alerts: Arc<Alerter>,
     sender: Arc<Sender>,
+    store: Store,
     mut watch: StoreWatch,
     metrics: Option<PrometheusHandle>,
     stop: CancellationToken,
 ) {
-    let mut trouble = Trouble::default();
+    let (mut trouble, mut round) = (Trouble::default(), 0_u64);
     while !stop.is_cancelled() {
         let checked = match alerts.deadline_step().await {
             Ok(_) => alerts.check_step().await.map(drop),
             Err(error) => Err(error),
         };
+        // The checks read; only a write tells of a full disk.
+        let checked = match checked {
+            Ok(()) if round % WRITE_EVERY == 0 || trouble.reason.is_some() => {
+                store.ping().await.map_err(AlertError::from)
+            }
+            checked => checked,
+        };
+        round += 1;
         let checked = match checked {
             Err(AlertError::Render(error)) => {
                 tracing::error!(reason = "notice_faulty", "a notice could not be written: {error}");

@@ -151,6 +151,7 @@ impl App {
         work.spawn(check_loop(
             self.alerts.clone(),
             self.sender.clone(),
+            self.store.clone(),
             self.store_watch(),
             metrics,
             stop.clone(),
