@@ -53,7 +53,7 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
     let telegram = TelegramSettings {
         token: non_empty(raw.telegram.token),
         api_url: web_address(&raw.telegram.api_url, "telegram.api_url", &mut problems)
-            .unwrap_or_else(|| placeholder_url()),
+            .unwrap_or_else(placeholder_url),
         timeout: raw.telegram.timeout,
         proxy: proxy(raw.telegram.proxy, "telegram.proxy", &mut problems),
         listen: raw.telegram.listen,

@@ -6,6 +6,7 @@ pub mod digests;
 pub mod facts;
 pub mod postgres;
 pub mod stores;
+#[cfg(feature = "sandbox")]
 pub mod time;
 #[cfg(feature = "sandbox")]
 pub mod worker;
