@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::clock::{Clock, SystemClock};
 use crate::settings::Settings;
-use crate::store::runs::{Origin, RunState};
+use crate::store::runs::{Origin, RunRow, RunState};
 
 /// Fire times shown per job.
 const NEXT_COUNT: usize = 3;
@@ -91,7 +91,7 @@ pub(super) async fn runs(args: RunsArgs) -> anyhow::Result<ExitCode> {
                 json!({
                     "run": run.id, "job": run.job, "slot": run.slot_at, "origin": origin(run.origin), "state": state(run.state),
                     "attempts": run.attempt_count, "started_at": run.started_at, "finished_at": run.finished_at,
-                    "late_secs": run.started_at.map(|at| (at - run.slot_at).num_seconds()),
+                    "late_secs": late_secs(run),
                     "duration_ms": run.finished_at.zip(run.started_at).map(|(end, start)| (end - start).num_milliseconds()),
                     "reason": run.reason, "note": run.note,
                 })
@@ -120,6 +120,12 @@ pub(super) async fn runs(args: RunsArgs) -> anyhow::Result<ExitCode> {
         );
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Seconds from the slot to the first attempt. A manual run comes when somebody asks, so it has none.
+fn late_secs(run: &RunRow) -> Option<i64> {
+    let started_at = run.started_at.filter(|_| run.origin == Origin::Cron)?;
+    Some((started_at - run.slot_at).num_seconds())
 }
 
 fn origin(origin: Origin) -> &'static str {
