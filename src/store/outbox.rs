@@ -26,7 +26,7 @@ const CLAIM_TRIES: usize = 8;
 // SQLite takes such an index only when its condition stands in the query.
 
 // $1 now. Only the head of a chat's queue: no older row of the chat is open, and none of its rows is being sent (a
-// younger one may be, when an operator has revived a dead row before it).
+// younger one may be, when an operator has revived a dead row before it) or looked for.
 macro_rules! pick {
     ($now_ms:literal, $skip_locked:literal) => {
         concat!(
@@ -44,6 +44,12 @@ macro_rules! pick {
               AND NOT EXISTS (
                 SELECT 1 FROM chat_states
                 WHERE chat_states.chat = deliveries.chat AND chat_states.not_before_at > $1)
+              AND NOT EXISTS (
+                SELECT 1 FROM deliveries AS swept
+                WHERE swept.chat = deliveries.chat AND swept.sweep_at IS NOT NULL
+                  AND swept.lease_until_ms > ",
+            $now_ms,
+            ")
             ORDER BY id
             LIMIT 1 ",
             $skip_locked
