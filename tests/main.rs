@@ -12,6 +12,8 @@ mod collect;
 mod deliver;
 #[cfg(feature = "sandbox")]
 mod deliver_faults;
+#[cfg(feature = "sandbox")]
+mod deliver_reconcile;
 mod guards;
 #[cfg(feature = "sandbox")]
 mod killed;

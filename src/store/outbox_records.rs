@@ -23,7 +23,7 @@ queries! {
     SENT = same!(
         "UPDATE deliveries SET state = 'sent', message_id = $3, finished_at = $4, reason = NULL, ",
         "lost_at = CASE WHEN edit_of_key IS NULL THEN lost_at END, probed_id = NULL, sweep_count = 0, ",
-        "sweep_at = CASE WHEN lost_floor_id IS NOT NULL AND $3 IS NOT NULL THEN $5 END, ",
+        "sweep_at = CASE WHEN lost_floor_id IS NOT NULL AND COALESCE($3, message_id) IS NOT NULL THEN $5 ELSE sweep_at END, ",
         "lease_owner = NULL, lease_until_ms = NULL WHERE id = $1 AND lease_token = $2 AND state = 'sending'",
     );
     RAISE_LAST_MESSAGE = same!(
