@@ -10,6 +10,7 @@ mod bot;
 mod collect;
 #[cfg(feature = "sandbox")]
 mod deliver;
+mod deliver_cli;
 #[cfg(feature = "sandbox")]
 mod deliver_faults;
 #[cfg(feature = "sandbox")]

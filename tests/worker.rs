@@ -181,8 +181,9 @@ async fn a_worker_killed_while_sending_leaves_one_digest_that_its_successor_find
     for_each_store(async |given| {
         let world = World::open(given.url()).await;
         let worker = world.worker(1).await;
-        // Yesterday's digest: since then it is known where the chat's ids stand.
-        world.clock.set(at("2026-08-19T06:00:01Z"));
+        // An earlier digest: since then it is known where the chat's ids stand.
+        let now = world.clock.now();
+        worker.app.store.insert_manual_run("daily", now, None, now).await.unwrap();
         worker.work().await;
         let before = world.texts(MANAGERS).len();
         let last = worker.app.store.list_deliveries(&[DeliveryState::Sent], 1).await.unwrap();
@@ -212,6 +213,32 @@ async fn a_worker_killed_while_sending_leaves_one_digest_that_its_successor_find
         assert_eq!(looks, 1, "found at the first look");
         let left = [DeliveryState::Pending, DeliveryState::Unknown, DeliveryState::Dead];
         assert!(successor.app.store.list_deliveries(&left, 9).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_morning_digest_that_could_not_leave_does_not_come_in_the_evening_and_ops_learn_of_it() {
+    for_each_store(async |given| {
+        let world = World::open(given.url()).await;
+        let worker = world.worker(1).await;
+        let refused = telegram::Fault::before(telegram::BeforeCommit::Unauthorized);
+        world.telegram.fault(refused.on("sendMessage").in_chat(MANAGERS).always());
+        world.clock.set(at("2026-08-20T06:00:01Z"));
+        worker.work().await;
+        let waiting = worker.app.store.list_deliveries(&[DeliveryState::Pending], 9).await.unwrap();
+        assert!(waiting.iter().any(|row| row.chat == "managers"), "the digest waits: {waiting:?}");
+        world.clock.set(at("2026-08-20T15:00:00Z"));
+        world.telegram.clear_faults();
+        worker.live(at("2026-08-20T15:05:00Z"), TimeDelta::seconds(60)).await;
+
+        assert!(!world.texts(MANAGERS).iter().any(|text| text.contains("d-0819-")));
+        let dead = worker.app.store.list_deliveries(&[DeliveryState::Dead], 9).await.unwrap();
+        let reasons: Vec<_> = dead.iter().filter_map(|row| row.reason.as_deref()).collect();
+        assert!(reasons.contains(&"expired"), "{dead:?}");
+        let open = worker.app.store.list_open_incidents().await.unwrap();
+        assert!(open.iter().any(|one| one.key == "delivery_dead/managers/expired"), "{open:?}");
+        assert!(world.texts(OPS).iter().any(|text| text.contains("срок отправки вышел")));
     })
     .await;
 }
