@@ -2,10 +2,11 @@
 //!
 //! | state | entered by | leaves to |
 //! |---|---|---|
-//! | `pending` | `finish_run`, `enqueue`, `record_retry` | `sending` |
+//! | `pending` | `finish_run`, `enqueue`, `record_retry`, by hand | `sending`; `dead` by hand |
 //! | `sending` | `claim_delivery` | `sent`, `pending`, `dead`, `unknown`; an expired lease makes it `unknown` |
-//! | `unknown` | `record_unknown`, `sweep_lost_sends` | `sending` (reconcile, after `not_before_at`) |
-//! | `sent`, `dead` | `record_sent`, `record_dead` | final (an operator may retry a dead one) |
+//! | `unknown` | `record_unknown`, `sweep_lost_sends` | `sending` (one look, after `not_before_at`); `dead` by hand |
+//! | `sent` | `record_sent` | final; a repeat is leased once more for a late look (`super::reconcile`) |
+//! | `dead` | `record_dead`, by hand (`super::operator`) | `pending` by hand |
 //!
 //! Order within a chat: a row is claimable only when no older row of the same chat is pending, sending or unknown,
 //! and one row per chat is in flight at a time.
