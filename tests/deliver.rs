@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use svodka::clock::Clock;
-use svodka::deliver::{ChatId, ChatTarget};
+use svodka::deliver::{ChatId, ChatTarget, SenderSettings};
 use svodka::sandbox::telegram::{BeforeCommit, EntityKind, Fault, Flood, SimChat, Standing};
 use svodka::store::outbox::{Action, DeliveryState, NewDelivery};
 
@@ -28,6 +28,15 @@ async fn a_report_arrives_part_by_part_in_order_with_its_markup_and_in_its_topic
         post.assert_no_leftovers();
     })
     .await;
+}
+
+#[test]
+fn a_lease_outlasts_two_requests_whatever_their_timeout() {
+    let lease_secs = |secs| {
+        let settings = SenderSettings::new("worker-1");
+        settings.with_timeout(std::time::Duration::from_secs(secs)).lease_secs
+    };
+    assert_eq!([10, 30, 60, 300].map(lease_secs), [90, 90, 150, 630]);
 }
 
 #[tokio::test]

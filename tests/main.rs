@@ -10,8 +10,11 @@ mod bot;
 mod collect;
 #[cfg(feature = "sandbox")]
 mod deliver;
+mod deliver_cli;
 #[cfg(feature = "sandbox")]
 mod deliver_faults;
+#[cfg(feature = "sandbox")]
+mod deliver_reconcile;
 mod guards;
 #[cfg(feature = "sandbox")]
 mod killed;

@@ -5,6 +5,7 @@ use svodka::clock::Clock;
 use svodka::sandbox::retailcrm::{Fault, FaultBody, FaultKind};
 use svodka::sandbox::telegram;
 use svodka::schedule::runner::RunOutcome;
+use svodka::store::outbox::DeliveryState;
 use svodka::store::runs::{Origin, RunState};
 
 use crate::support::stores::{for_each_store, temp_store};
@@ -177,10 +178,18 @@ async fn a_worker_that_dies_anywhere_leaves_one_digest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_killed_while_sending_says_it_again_marked_and_no_worker_says_it_a_third_time() {
+async fn a_worker_killed_while_sending_leaves_one_digest_that_its_successor_finds() {
     for_each_store(async |given| {
         let world = World::open(given.url()).await;
         let worker = world.worker(1).await;
+        // An earlier digest: since then it is known where the chat's ids stand.
+        let now = world.clock.now();
+        worker.app.store.insert_manual_run("daily", now, None, now).await.unwrap();
+        worker.work().await;
+        let before = world.texts(MANAGERS).len();
+        let last = worker.app.store.list_deliveries(&[DeliveryState::Sent], 1).await.unwrap();
+        assert!(before > 0 && last[0].message_id.is_some(), "{last:?}");
+
         world.clock.set(at("2026-08-20T06:00:01Z"));
         worker.app.planner.plan_step().await.unwrap();
         while worker.run_step().await != RunOutcome::Idle {}
@@ -189,7 +198,7 @@ async fn a_worker_killed_while_sending_says_it_again_marked_and_no_worker_says_i
         let telegram = &world.telegram;
         let died = drive_while(
             &world.clock,
-            || telegram.own_messages(MANAGERS).is_empty(),
+            || telegram.own_messages(MANAGERS).len() == before,
             worker.app.deliver_step(),
         )
         .await;
@@ -197,10 +206,40 @@ async fn a_worker_killed_while_sending_says_it_again_marked_and_no_worker_says_i
         world.telegram.clear_faults();
         expire_leases(given.url()).await;
         let successor = world.worker(2).await;
-        successor.live(world.clock.now() + TimeDelta::minutes(5), TimeDelta::seconds(30)).await;
+        successor.live(world.clock.now() + TimeDelta::minutes(20), TimeDelta::seconds(30)).await;
         let texts = world.texts(MANAGERS);
-        assert_eq!(texts.len(), 2, "{texts:#?}");
-        assert!(!texts[0].contains("повтор") && texts[1].contains("повтор"), "{texts:#?}");
+        assert_eq!(texts.len(), before + 1, "{texts:#?}");
+        assert!(texts[before].contains("d-0819-") && !texts[before].contains("повтор"), "{texts:#?}");
+        let looks = world.telegram.requests_to("editMessageText").len();
+        assert_eq!(looks, 1, "found at the first look");
+        let left = [DeliveryState::Pending, DeliveryState::Unknown, DeliveryState::Dead];
+        assert!(successor.app.store.list_deliveries(&left, 9).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_morning_digest_that_could_not_leave_does_not_come_in_the_evening_and_ops_learn_of_it() {
+    for_each_store(async |given| {
+        let world = World::open(given.url()).await;
+        let worker = world.worker(1).await;
+        let refused = telegram::Fault::before(telegram::BeforeCommit::Unauthorized);
+        world.telegram.fault(refused.on("sendMessage").in_chat(MANAGERS).always());
+        world.clock.set(at("2026-08-20T06:00:01Z"));
+        worker.work().await;
+        let waiting = worker.app.store.list_deliveries(&[DeliveryState::Pending], 9).await.unwrap();
+        assert!(waiting.iter().any(|row| row.chat == "managers"), "the digest waits: {waiting:?}");
+        world.clock.set(at("2026-08-20T15:00:00Z"));
+        world.telegram.clear_faults();
+        worker.live(at("2026-08-20T15:05:00Z"), TimeDelta::seconds(60)).await;
+
+        assert!(!world.texts(MANAGERS).iter().any(|text| text.contains("d-0819-")));
+        let dead = worker.app.store.list_deliveries(&[DeliveryState::Dead], 9).await.unwrap();
+        let reasons: Vec<_> = dead.iter().filter_map(|row| row.reason.as_deref()).collect();
+        assert!(reasons.contains(&"expired"), "{dead:?}");
+        let open = worker.app.store.list_open_incidents().await.unwrap();
+        assert!(open.iter().any(|one| one.key == "delivery_dead/managers/expired"), "{open:?}");
+        assert!(world.texts(OPS).iter().any(|text| text.contains("срок отправки вышел")));
     })
     .await;
 }

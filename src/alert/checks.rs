@@ -211,8 +211,9 @@ impl Snapshot {
     fn dead_deliveries(&self, thresholds: &Thresholds, now: Instant) -> Vec<Trouble> {
         let mut groups: BTreeMap<(&str, &str), Vec<&DeliveryRow>> = BTreeMap::new();
         for row in &self.dead {
-            if now - finished_at(row) < thresholds.news_for {
-                let reason = row.reason.as_deref().unwrap_or("refused");
+            let reason = row.reason.as_deref().unwrap_or("refused");
+            // Whoever dropped it knows.
+            if reason != "dropped" && now - finished_at(row) < thresholds.news_for {
                 groups.entry((&row.chat, reason)).or_default().push(row);
             }
         }

@@ -77,7 +77,7 @@ impl App {
             clock.clone(),
             jitter.clone(),
             settings.chats.clone(),
-            SenderSettings::new(owner.clone()),
+            SenderSettings::new(owner.clone()).with_timeout(settings.telegram.timeout),
         ));
         let runner = Arc::new(Runner {
             store: store.clone(),

@@ -10,6 +10,7 @@ macro_rules! say {
 }
 
 mod chats;
+mod deliveries;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod doctor;
@@ -64,6 +65,11 @@ enum Command {
     /// Show past runs with outcome and lateness
     #[command(after_help = "Example: svodka runs --job daily --limit 10")]
     Runs(jobs::RunsArgs),
+    /// Show messages to Telegram and what became of them; retry, drop or resend one
+    #[command(
+        after_help = "Examples: svodka deliveries --state dead\n          svodka deliveries retry 42 --by Anna"
+    )]
+    Deliveries(deliveries::Args),
     /// List chats the bot has seen, with ids and topics
     #[command(after_help = "Example: add the bot to a chat, write a word there, then: svodka chats")]
     Chats(chats::Args),
@@ -137,6 +143,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Sync(args) => sync::run(args).await,
         Command::Jobs(args) => jobs::jobs(args).await,
         Command::Runs(args) => jobs::runs(args).await,
+        Command::Deliveries(args) => deliveries::run(args).await,
         Command::Chats(args) => chats::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Migrate => migrate().await,

@@ -3,8 +3,8 @@
 //! One step claims a delivery, sends it, and records what came of it; the claim is committed before the request goes
 //! out, so a worker that dies in between leaves a row that says so. The outbox is the only layer that repeats a send:
 //! [`telegram`] asks once, [`outcome`] says what the answer
-//! proves, [`decide`] says what follows, [`reconcile`] deals with
-//! sends whose outcome nobody knows, [`pace`] keeps Telegram's limits, and [`sender`] puts them together.
+//! proves, [`decide`] says what follows, [`reconcile`] deals with sends whose outcome nobody knows and [`probe`] looks for
+//! their messages in the chat, [`pace`] keeps Telegram's limits, and [`sender`] puts them together.
 //!
 //! Nothing here knows what a message is about: it gets text and a chat, and never logs the text.
 
@@ -12,6 +12,7 @@ pub mod decide;
 pub mod doctor;
 pub mod outcome;
 pub mod pace;
+pub mod probe;
 pub mod reconcile;
 mod run;
 pub mod sender;

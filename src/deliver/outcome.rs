@@ -20,7 +20,7 @@ pub enum Observed {
     BadMarkup,
     /// An edit that would change nothing: the text is there.
     NotModified,
-    /// The message to edit is not there, or is not ours to edit.
+    /// The message to edit or to delete is not there, or is not ours to edit.
     EditGone,
     /// Not sent: the Bot API does not know us (`unauthorized`, `wrong_address`). A human has to act; the message is fine.
     Unauthorized { reason: &'static str },
@@ -77,6 +77,7 @@ fn classify_bad_request(words: &str) -> Observed {
         () if has("message is not modified") => Observed::NotModified,
         () if has("message to edit not found")
             || has("message can't be edited")
+            || has("message to delete not found")
             || has("no text in the message to edit")
             || has("message_id_invalid") =>
         {

@@ -52,7 +52,7 @@ impl Sender {
                     }
                     continue;
                 }
-                Outcome::Fenced { .. } => continue,
+                Outcome::Fenced { .. } | Outcome::LookedBack { .. } => continue,
                 Outcome::Held { until } => until,
                 Outcome::Idle => match self.store.next_delivery_at(self.clock.now()).await? {
                     Some(next) => next,
@@ -81,7 +81,7 @@ impl Sender {
                 () = &mut drained => return,
             };
             let nap_until = match result {
-                Ok(Outcome::Recorded { .. } | Outcome::Fenced { .. }) => {
+                Ok(Outcome::Recorded { .. } | Outcome::Fenced { .. } | Outcome::LookedBack { .. }) => {
                     // The next part of the same report may go as soon as this one is done.
                     self.wake.notify_waiters();
                     continue;

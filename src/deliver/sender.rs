@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use tokio::sync::Notify;
@@ -13,9 +14,8 @@ use tokio::sync::Notify;
 use super::decide::{Decision, Waits, decide, expiry_reason};
 use super::outcome::{Observed, classify};
 use super::pace::{FloodWatch, Limits, WINDOW};
-use super::reconcile::{Verdict, resolve};
-use super::telegram::{ChatId, Text};
-use super::text::{fit_plain, mark_repeat};
+use super::telegram::ChatId;
+use super::text::{mark_repeat, text_of};
 use super::transport::{ChatTarget, Transport};
 use crate::clock::{Instant, SharedClock};
 use crate::outbound::Jitter;
@@ -49,6 +49,15 @@ impl SenderSettings {
             drain: TimeDelta::seconds(10),
         }
     }
+
+    /// The same with a lease that outlasts what one claim may ask, each request taking up to `timeout`.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        const MARGIN_SECS: i64 = 30;
+        let timeout_secs = i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX / 4);
+        let lease_secs = self.lease_secs.max(timeout_secs.saturating_mul(2).saturating_add(MARGIN_SECS));
+        Self { lease_secs, ..self }
+    }
 }
 
 /// What one step did.
@@ -62,16 +71,26 @@ pub enum Outcome {
     Recorded { delivery_id: i64, decision: Decision },
     /// The lease went to somebody else meanwhile; nothing was written.
     Fenced { delivery_id: i64 },
+    /// Looked once more for the first copy of a repeat sent a while ago.
+    LookedBack { delivery_id: i64 },
+}
+
+/// What the limits need to know of the claim at work.
+#[derive(Debug)]
+pub(super) struct Claim<'a> {
+    /// Starts of the last minute, before this one.
+    pub sends: &'a [(String, Instant)],
+    pub started_at: Instant,
 }
 
 /// Sends what stands in the outbox to the chats of the config.
 #[derive(Debug)]
 pub struct Sender {
     pub(super) store: Store,
-    transport: Transport,
+    pub(super) transport: Transport,
     pub(super) clock: SharedClock,
-    jitter: Jitter,
-    targets: BTreeMap<String, ChatTarget>,
+    pub(super) jitter: Jitter,
+    pub(super) targets: BTreeMap<String, ChatTarget>,
     pub(super) settings: SenderSettings,
     pub(super) wake: Notify,
     /// One claim at a time, so that the overall limit is computed from claims that are all visible.
@@ -112,23 +131,30 @@ impl Sender {
         }
         let settings = &self.settings;
         let claimed = self.store.claim_delivery(&settings.owner, settings.lease_secs, now).await?;
-        let Some(claimed) = claimed else { return Ok(Outcome::Idle) };
-        // Other names of the same chat are not in flight in the store's eyes.
-        let siblings: Vec<&str> = self
-            .names_of_same_chat(&claimed.delivery.chat)
-            .filter(|name| *name != claimed.delivery.chat)
-            .collect();
-        self.hold(siblings, now + settings.limits.chat_gap).await;
+        let claim = Claim { sends: &sends, started_at: now };
+        let Some(claimed) = claimed else {
+            let swept = self.store.claim_sweep(&settings.owner, settings.lease_secs, now).await?;
+            let Some(swept) = swept else { return Ok(Outcome::Idle) };
+            self.hold_siblings(&swept.delivery.chat, now, true).await;
+            drop(turn);
+            self.look_back(&swept, &claim).await?;
+            return Ok(Outcome::LookedBack { delivery_id: swept.delivery.id });
+        };
+        self.hold_siblings(&claimed.delivery.chat, now, claimed.was_unknown).await;
         drop(turn);
 
         let delivery_id = claimed.delivery.id;
-        let decision = match self.process(&claimed, &sends, now).await {
+        let decision = match self.process(&claimed, &claim).await {
             Ok(decision) => decision,
             Err(error) => {
                 // Nothing was sent. Should this fail as well, the sweep finds the row.
-                let (reason, again_at) = (error.reason(), self.clock.now() + TimeDelta::seconds(5));
-                let _ =
-                    self.store.record_retry(&claimed.lease, reason, again_at, false, false, again_at).await;
+                let (store, lease, reason) = (&self.store, &claimed.lease, error.reason());
+                let again_at = self.clock.now() + TimeDelta::seconds(5);
+                let _ = if claimed.was_unknown {
+                    store.record_unknown(lease, reason, again_at, again_at).await
+                } else {
+                    store.record_retry(lease, reason, again_at, false, false, again_at).await
+                };
                 return Err(error);
             }
         };
@@ -151,33 +177,21 @@ impl Sender {
         self.store.sweep_lost_sends(settle_secs, self.clock.now()).await
     }
 
-    async fn process(
-        &self,
-        claimed: &ClaimedDelivery,
-        sends: &[(String, Instant)],
-        started_at: Instant,
-    ) -> Result<Decision, StoreError> {
-        let row = &claimed.delivery;
+    async fn process(&self, claimed: &ClaimedDelivery, claim: &Claim<'_>) -> Result<Decision, StoreError> {
+        let (row, started_at) = (&claimed.delivery, claim.started_at);
         let Some(target) = self.targets.get(&row.chat) else {
             return Ok(Decision::Dead { reason: "chat_not_configured" });
         };
         if claimed.was_unknown {
-            let waits = &self.settings.waits;
-            return Ok(match resolve(&self.transport, claimed, waits, &self.jitter, started_at).await {
-                // Written down before it is sent: were the repeat lost too, it must not be repeated again.
-                Verdict::SendAgain => Decision::Retry {
-                    reason: "unknown_outcome",
-                    at: self.clock.now(),
-                    as_plain: row.is_plain,
-                },
-                Verdict::AskLater { reason, at } => Decision::Unknown { reason, settle_at: at },
-                Verdict::GiveUp { reason } => Decision::Dead { reason },
-            });
+            return self.reconcile(claimed, target, claim).await;
         }
         if row.expires_at.is_some_and(|at| at <= started_at) {
             return Ok(Decision::Dead { reason: expiry_reason(row) });
         }
         let chat = self.address(target).await?;
+        if self.transport.is_limited() {
+            self.store.note_address(&claimed.lease, &chat.to_string(), &chat.id_space()).await?;
+        }
         // Held up for long (a suspended machine, a slow database): the lease may be somebody else's by now.
         if self.clock.now() - started_at > TimeDelta::seconds(self.settings.lease_secs / 4) {
             return Ok(Decision::Retry { reason: "held_up", at: self.clock.now(), as_plain: row.is_plain });
@@ -185,7 +199,7 @@ impl Sender {
         let (observed, edited) = self.transmit(claimed, &chat, target.topic).await;
         let ended_at = self.clock.now();
         let decision = decide(row, edited, &observed, &self.settings.waits, &self.jitter, ended_at);
-        self.pace(row, target, sends, started_at, ended_at, &observed, &decision).await;
+        self.pace(row, target, claim, &observed, Some(&decision)).await;
         if let Observed::Migrated { to } = observed {
             self.store.migrate_chat(&row.chat, to).await?;
             self.store.migrate_chat(&moved_key(&target.id), to).await?;
@@ -202,9 +216,7 @@ impl Sender {
         topic: Option<i64>,
     ) -> (Observed, Option<i64>) {
         let row = &claimed.delivery;
-        let is_html = self.transport.reads_html() && !row.is_plain;
-        let body = if is_html { row.html.clone() } else { fit_plain(&row.plain) };
-        let mut text = Text { body, is_html, topic, is_silent: row.is_silent };
+        let mut text = text_of(row, self.transport.reads_html(), topic);
         if let Some(message_id) = claimed.edit_message_id {
             let result = self.transport.edit(chat, message_id, &text).await;
             let observed = classify(&result);
@@ -262,17 +274,15 @@ impl Sender {
     }
 
     /// Writes down when the chat may be written to again: before the result is recorded, because that frees the chat.
-    #[expect(clippy::too_many_arguments, reason = "all of one send; a struct for one call says no more")]
-    async fn pace(
+    pub(super) async fn pace(
         &self,
         row: &DeliveryRow,
         target: &ChatTarget,
-        sends: &[(String, Instant)],
-        started_at: Instant,
-        ended_at: Instant,
+        claim: &Claim<'_>,
         observed: &Observed,
-        decision: &Decision,
+        decision: Option<&Decision>,
     ) {
+        let (sends, started_at, ended_at) = (claim.sends, claim.started_at, self.clock.now());
         if matches!(observed, Observed::NotSent { .. }) || !self.transport.is_limited() {
             return;
         }
@@ -284,14 +294,14 @@ impl Sender {
         let everybody = match (observed, decision) {
             (Observed::RetryAfter { secs }, _) => {
                 free_at = free_at.max(match decision {
-                    Decision::Retry { at, .. } => *at,
+                    Some(Decision::Retry { at, .. }) => *at,
                     _ => ended_at + TimeDelta::seconds(*secs),
                 });
                 let mut flood = self.flood.lock().unwrap_or_else(PoisonError::into_inner);
                 flood.note(&row.chat, ended_at)
             }
             // Nobody gets through while the Bot API does not know us; one chat at a time finds out.
-            (Observed::Unauthorized { .. }, Decision::Retry { at, .. }) => {
+            (Observed::Unauthorized { .. }, Some(Decision::Retry { at, .. })) => {
                 free_at = free_at.max(*at);
                 true
             }
@@ -299,6 +309,15 @@ impl Sender {
         };
         let held = if everybody { self.targets.keys().map(String::as_str).collect() } else { names };
         self.hold(held, free_at).await;
+    }
+
+    /// Other names of the same chat are not in flight in the store's eyes. Nothing may be sent under them either while
+    /// ids are looked at: a message just sent has the next one, and nobody knows it yet.
+    async fn hold_siblings(&self, chat: &str, now: Instant, is_look: bool) {
+        let gap = self.settings.limits.chat_gap;
+        let look = TimeDelta::seconds(self.settings.lease_secs / 2);
+        let siblings = self.names_of_same_chat(chat).filter(|name| *name != chat).collect();
+        self.hold(siblings, now + if is_look { gap.max(look) } else { gap }).await;
     }
 
     async fn hold(&self, names: Vec<&str>, until: Instant) {

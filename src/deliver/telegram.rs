@@ -39,6 +39,17 @@ impl ChatId {
     pub fn is_group(&self) -> bool {
         !matches!(self, Self::Id(id) if *id > 0)
     }
+
+    /// Whether the chat counts its own messages, as supergroups and channels do. Private chats and basic groups share one
+    /// count per bot.
+    pub fn has_own_ids(&self) -> bool {
+        !matches!(self, Self::Id(id) if *id > -1_000_000_000_000)
+    }
+
+    /// Name of the counter that numbers the chat's messages.
+    pub fn id_space(&self) -> String {
+        if self.has_own_ids() { self.to_string() } else { "account".to_owned() }
+    }
 }
 
 impl fmt::Display for ChatId {
@@ -153,6 +164,11 @@ impl TelegramClient {
         let mut body = text_fields(chat, text);
         body.insert("message_id".to_owned(), json!(message_id));
         self.call("editMessageText", &Value::Object(body)).await
+    }
+
+    /// Takes an own message back; Telegram allows that for 48 hours.
+    pub async fn delete_message(&self, chat: &ChatId, message_id: i64) -> Result<Answer, NoAnswer> {
+        self.call("deleteMessage", &json!({ "chat_id": chat, "message_id": message_id })).await
     }
 
     /// Who the bot is. Answered from the server's memory: proves the route and the token, nothing about chats.

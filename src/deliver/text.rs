@@ -1,5 +1,8 @@
 //! Last touches to a message: the mark of a repeat, and the plain text when Telegram refused our HTML.
 
+use super::telegram::Text;
+use crate::store::outbox::DeliveryRow;
+
 /// What a message sent again after an unknown outcome says about itself.
 pub const REPEAT_MARK: &str = " · повтор";
 
@@ -14,6 +17,22 @@ pub fn mark_repeat(text: &str, public_id: &str) -> String {
     let Some(at) = after_id else { return format!("{text}\n\nповтор") };
     let at = at + number_length(&text[at..]);
     format!("{}{REPEAT_MARK}{}", &text[..at], &text[at..])
+}
+
+/// The text of a delivery, without the mark of a repeat: HTML where it is read and was not refused.
+pub fn text_of(row: &DeliveryRow, reads_html: bool, topic: Option<i64>) -> Text {
+    let is_html = reads_html && !row.is_plain;
+    let body = if is_html { row.html.clone() } else { fit_plain(&row.plain) };
+    Text { body, is_html, topic, is_silent: row.is_silent }
+}
+
+/// The text as it went to Telegram, as a repeat or the first time.
+pub fn last_sent(row: &DeliveryRow, as_repeat: bool) -> Text {
+    let text = text_of(row, true, None);
+    match as_repeat {
+        true => Text { body: mark_repeat(&text.body, &row.public_id), ..text },
+        false => text,
+    }
 }
 
 /// Length in bytes of a part number such as ` (2/3)` at the start of `rest`; 0 when there is none.

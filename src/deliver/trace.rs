@@ -8,6 +8,7 @@ use super::outcome::{Observed, classify};
 use super::telegram::{Answer, NoAnswer};
 use crate::store::StoreError;
 use crate::store::outbox::DeliveryRow;
+use crate::store::reconcile::SweepResult;
 
 /// A delivery was dealt with and that is on record.
 pub fn recorded(row: &DeliveryRow, decision: &Decision, took: TimeDelta) {
@@ -32,6 +33,9 @@ pub fn recorded(row: &DeliveryRow, decision: &Decision, took: TimeDelta) {
                 duration_ms,
                 "delivery {id} goes again at {at}"
             );
+        }
+        Decision::Unknown { reason: "unknown_outcome", .. } => {
+            tracing::debug!(delivery.id = id, chat.name = chat, "delivery {id} is being looked for");
         }
         Decision::Unknown { settle_at, .. } => {
             tracing::warn!(
@@ -60,6 +64,37 @@ pub fn told(row: &DeliveryRow, result: &Result<Answer, NoAnswer>) {
             tracing::warn!(delivery.id = id, chat.name = chat, reason, status, told = %answer.description, "Telegram refused delivery {id} in words we do not know");
         }
         _ => {}
+    }
+}
+
+/// A late look for the first copy of a repeat.
+pub fn looked_back(row: &DeliveryRow, result: &SweepResult) {
+    let (id, chat) = (row.id, row.chat.as_str());
+    match result {
+        SweepResult::Settled { message_id: Some(_) } => {
+            counter!("svodka_repeats_removed_total").increment(1);
+            tracing::info!(
+                delivery.id = id,
+                chat.name = chat,
+                "delivery {id} had arrived twice; one copy is deleted"
+            );
+        }
+        SweepResult::Settled { message_id: None } | SweepResult::Again { is_failure: false, .. } => {}
+        SweepResult::GivenUp => {
+            tracing::warn!(
+                delivery.id = id,
+                chat.name = chat,
+                reason = "maybe_doubled",
+                "whether delivery {id} arrived twice cannot be found out or mended"
+            );
+        }
+        SweepResult::Again { at, .. } => {
+            tracing::debug!(
+                delivery.id = id,
+                chat.name = chat,
+                "the first copy of delivery {id} is looked for again at {at}"
+            );
+        }
     }
 }
 

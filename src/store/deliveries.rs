@@ -2,12 +2,14 @@
 
 use super::outbox::{DeliveryRow, DeliveryState};
 use super::outbox_rows::{DeliveryRecord, delivery_columns};
+use super::pool::Tx;
 use super::sql::{execute, fetch_all, fetch_optional, queries, same};
 use super::{Result, Store};
 use crate::clock::Instant;
 
 queries! {
     FIND = same!("SELECT ", delivery_columns!(), " FROM deliveries WHERE key = $1");
+    FIND_BY_ID = same!("SELECT ", delivery_columns!(), " FROM deliveries WHERE id = $1");
     LIST = same!(
         "SELECT ", delivery_columns!(), " FROM deliveries WHERE state IN ($1, $2, $3, $4, $5) ",
         "ORDER BY id DESC LIMIT $6",
@@ -142,4 +144,14 @@ impl Store {
         let mut db = self.conn().await?;
         fetch_all!(SeenChat, db, LIST_SEEN_CHATS)
     }
+}
+
+/// The delivery with this key, inside a transaction.
+pub(super) async fn find_by_key(tx: &mut Tx, key: &str) -> Result<Option<DeliveryRow>> {
+    fetch_optional!(DeliveryRecord, *tx, FIND, key)?.map(DeliveryRow::try_from).transpose()
+}
+
+/// The delivery with this id, inside a transaction.
+pub(super) async fn find_by_id(tx: &mut Tx, id: i64) -> Result<Option<DeliveryRow>> {
+    fetch_optional!(DeliveryRecord, *tx, FIND_BY_ID, id)?.map(DeliveryRow::try_from).transpose()
 }

@@ -2,10 +2,11 @@
 //!
 //! | state | entered by | leaves to |
 //! |---|---|---|
-//! | `pending` | `finish_run`, `enqueue`, `record_retry` | `sending` |
+//! | `pending` | `finish_run`, `enqueue`, `record_retry`, by hand | `sending`; `dead` by hand |
 //! | `sending` | `claim_delivery` | `sent`, `pending`, `dead`, `unknown`; an expired lease makes it `unknown` |
-//! | `unknown` | `record_unknown`, `sweep_lost_sends` | `sending` (reconcile, after `not_before_at`) |
-//! | `sent`, `dead` | `record_sent`, `record_dead` | final (an operator may retry a dead one) |
+//! | `unknown` | `record_unknown`, `sweep_lost_sends` | `sending` (one look, after `not_before_at`); `dead` by hand |
+//! | `sent` | `record_sent` | final; a repeat is leased once more for a late look (`super::reconcile`) |
+//! | `dead` | `record_dead`, by hand (`super::operator`) | `pending` by hand |
 //!
 //! Order within a chat: a row is claimable only when no older row of the same chat is pending, sending or unknown,
 //! and one row per chat is in flight at a time.
@@ -26,7 +27,7 @@ const CLAIM_TRIES: usize = 8;
 // SQLite takes such an index only when its condition stands in the query.
 
 // $1 now. Only the head of a chat's queue: no older row of the chat is open, and none of its rows is being sent (a
-// younger one may be, when an operator has revived a dead row before it).
+// younger one may be, when an operator has revived a dead row before it) or looked for.
 macro_rules! pick {
     ($now_ms:literal, $skip_locked:literal) => {
         concat!(
@@ -44,6 +45,12 @@ macro_rules! pick {
               AND NOT EXISTS (
                 SELECT 1 FROM chat_states
                 WHERE chat_states.chat = deliveries.chat AND chat_states.not_before_at > $1)
+              AND NOT EXISTS (
+                SELECT 1 FROM deliveries AS swept
+                WHERE swept.chat = deliveries.chat AND swept.sweep_at IS NOT NULL
+                  AND swept.lease_until_ms > ",
+            $now_ms,
+            ")
             ORDER BY id
             LIMIT 1 ",
             $skip_locked

@@ -7,6 +7,9 @@ use super::sql::{execute, fetch_all, per_backend, queries, same};
 use super::{Lease, Result, Store};
 use crate::clock::Instant;
 
+/// From a repeat to looking for the first copy once more: Telegram may be that late.
+const SWEEP_AFTER: TimeDelta = TimeDelta::minutes(10);
+
 macro_rules! list_lost {
     ($now_ms:literal, $skip_locked:literal) => {
         concat!(
@@ -19,6 +22,8 @@ macro_rules! list_lost {
 queries! {
     SENT = same!(
         "UPDATE deliveries SET state = 'sent', message_id = $3, finished_at = $4, reason = NULL, ",
+        "lost_at = CASE WHEN edit_of_key IS NULL THEN lost_at END, probed_id = NULL, sweep_count = 0, ",
+        "sweep_at = CASE WHEN lost_floor_id IS NOT NULL AND COALESCE($3, message_id) IS NOT NULL THEN $5 ELSE sweep_at END, ",
         "lease_owner = NULL, lease_until_ms = NULL WHERE id = $1 AND lease_token = $2 AND state = 'sending'",
     );
     RAISE_LAST_MESSAGE = same!(
@@ -27,14 +32,18 @@ queries! {
         "ON CONFLICT (chat) DO UPDATE SET last_message_id = excluded.last_message_id ",
         "WHERE chat_states.last_message_id IS NULL OR chat_states.last_message_id < excluded.last_message_id",
     );
+    // What becomes a repeat here has a first copy that was not found.
     RETRY = same!(
         "UPDATE deliveries SET state = 'pending', reason = $3, not_before_at = $4, is_plain = (is_plain OR $5), ",
+        "lost_at = CASE WHEN $6 AND NOT is_repeat THEN started_at ELSE lost_at END, ",
+        "lost_floor_id = CASE WHEN $6 AND NOT is_repeat AND edit_of_key IS NULL ",
+        "THEN floor_message_id ELSE lost_floor_id END, ",
         "is_repeat = (is_repeat OR $6), lease_owner = NULL, lease_until_ms = NULL ",
         "WHERE id = $1 AND lease_token = $2 AND state = 'sending'",
     );
     DEAD = same!(
         "UPDATE deliveries SET state = 'dead', reason = $3, finished_at = $4, lease_owner = NULL, ",
-        "lease_until_ms = NULL WHERE id = $1 AND lease_token = $2 AND state = 'sending'",
+        "lost_at = CASE WHEN $3 = 'maybe_lost' THEN started_at ELSE lost_at END, lease_until_ms = NULL WHERE id = $1 AND lease_token = $2 AND state = 'sending'",
     );
     UNKNOWN = same!(
         "UPDATE deliveries SET state = 'unknown', reason = $3, not_before_at = $4, lease_owner = NULL, ",
@@ -48,10 +57,11 @@ queries! {
 }
 
 impl Store {
-    /// State `sent`; raises the chat's last message id. Fenced.
+    /// State `sent`; raises the chat's last message id. For a repeat, plans a late look for its first copy. Fenced.
     pub async fn record_sent(&self, lease: &Lease, message_id: Option<i64>, now: Instant) -> Result<()> {
         let mut tx = self.begin().await?;
-        lease.require_one(execute!(tx, SENT, lease.id, lease.token, message_id, now)?, "delivery")?;
+        let changed = execute!(tx, SENT, lease.id, lease.token, message_id, now, now + SWEEP_AFTER)?;
+        lease.require_one(changed, "delivery")?;
         execute!(tx, RAISE_LAST_MESSAGE, lease.id)?;
         end_attempt(&mut tx, lease.id, lease.token, "sent", None, now).await?;
         tx.commit().await
@@ -114,7 +124,7 @@ impl Store {
     }
 }
 
-async fn end_attempt(
+pub(super) async fn end_attempt(
     tx: &mut Tx,
     delivery_id: i64,
     token: i64,

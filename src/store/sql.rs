@@ -14,7 +14,7 @@
 use super::{
     deliveries, facts, facts_save, history, incidents, jobs, outbox, outbox_records, pool, runs, sources,
 };
-use super::{run_claims, run_records};
+use super::{operator, reconcile, run_claims, run_records};
 
 /// A statement: its name for messages, and its text for each database.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +40,8 @@ pub const ALL: &[&[Sql]] = &[
     outbox::QUERIES,
     outbox_records::QUERIES,
     deliveries::QUERIES,
+    reconcile::QUERIES,
+    operator::QUERIES,
     incidents::QUERIES,
     history::QUERIES,
     sources::QUERIES,

@@ -77,7 +77,7 @@ impl Post {
         sender.sweep_step().await.unwrap();
         loop {
             let next = match sender.deliver_step().await.unwrap() {
-                Outcome::Recorded { .. } | Outcome::Fenced { .. } => continue,
+                Outcome::Recorded { .. } | Outcome::Fenced { .. } | Outcome::LookedBack { .. } => continue,
                 Outcome::Held { until } => until,
                 Outcome::Idle => match self.store.next_delivery_at(self.clock.now()).await.unwrap() {
                     Some(next) => next,
@@ -96,8 +96,31 @@ impl Post {
         self.send_for(&self.sender, TimeDelta::hours(12)).await;
     }
 
+    /// An earlier message to each chat: from then on it is known where its ids stand.
+    pub async fn say_something(&self) {
+        for chat in self.targets.keys() {
+            self.enqueue_all(&[message(chat, "d-0819-prev", 1, 1)]).await;
+        }
+        self.send_all().await;
+        self.clock.advance(TimeDelta::seconds(5));
+    }
+
+    /// Lives through `span`, doing whatever comes due.
+    pub async fn live(&self, span: TimeDelta) {
+        let end = self.clock.now() + span;
+        while self.clock.now() < end {
+            self.send_for(&self.sender, TimeDelta::zero()).await;
+            self.clock.advance(TimeDelta::seconds(2));
+        }
+    }
+
     pub async fn row(&self, key: &str) -> DeliveryRow {
         self.store.find_delivery(key).await.unwrap().unwrap()
+    }
+
+    /// Last lines of the bot's messages, those of [`Self::say_something`] left out.
+    pub fn new_id_lines(&self, chat: i64) -> Vec<String> {
+        self.id_lines(chat).into_iter().filter(|line| !line.contains("d-0819-prev")).collect()
     }
 
     /// Texts of the bot in a chat, in order.

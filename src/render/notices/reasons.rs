@@ -32,6 +32,7 @@ pub fn for_ops(reason: &str) -> &str {
         "empty_text" | "bad_text" | "bad_markup" => "Telegram не принял текст",
         "expired" => "срок отправки вышел",
         "maybe_lost" | "unknown_outcome" => "неизвестно, дошло ли",
+        "dropped" => "снято вручную",
         "worker_lost" => "программа остановилась на полпути",
         "connection_broken" => "связь оборвалась",
         "not_telegram" => "вместо Telegram ответил кто-то другой",
