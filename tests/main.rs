@@ -10,6 +10,7 @@ mod bot;
 mod collect;
 #[cfg(feature = "sandbox")]
 mod deliver;
+#[cfg(feature = "sandbox")]
 mod deliver_cli;
 #[cfg(feature = "sandbox")]
 mod deliver_faults;

@@ -11,6 +11,7 @@ use svodka::store::runs::{Origin, RunState};
 use crate::support::stores::{for_each_store, temp_store};
 use crate::support::worker::{MANAGERS, OPS, World, at, drive_while, expire_leases};
 use svodka::store::StoreError;
+use svodka::store::outbox::{Action, NewDelivery, Policy};
 
 /// The text with its no-break spaces made plain, for comparing.
 fn plain(text: &str) -> String {
@@ -283,6 +284,43 @@ async fn a_database_that_is_away_is_told_to_ops_past_the_outbox_once_and_its_ret
     let told = world.texts(OPS);
     assert_eq!(told.len(), 2, "{told:#?}");
     assert!(told[1].contains("Устранено") && plain(&told[1]).contains("5 мин"), "{}", told[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_past_the_outbox_is_never_overwritten_by_a_look_for_a_lost_message() {
+    let given = temp_store().await;
+    let world = World::open(given.url()).await;
+    let worker = world.worker(1).await;
+    let notice = |key: &str| NewDelivery {
+        key: key.to_owned(),
+        run_id: None,
+        chat: "ops".to_owned(),
+        part: 1,
+        part_count: 1,
+        action: Action::Send,
+        html: format!("Замечание {key}\n\n№ inc-test"),
+        plain: format!("Замечание {key}\n\n№ inc-test"),
+        public_id: "inc-test".to_owned(),
+        policy: Policy::AtLeastOnce,
+        expires_at: None,
+        is_silent: false,
+    };
+    worker.app.store.enqueue(&[notice("first")], world.clock.now()).await.unwrap();
+    worker.send().await;
+    let mut watch = worker.app.store_watch();
+    watch.note(&Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut))).await;
+    world.clock.advance(TimeDelta::minutes(1));
+    watch.note(&Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut))).await;
+    world.telegram.fault(telegram::Fault::after(telegram::AfterCommit::Close).on("sendMessage").in_chat(OPS));
+    worker.app.store.enqueue(&[notice("second")], world.clock.now()).await.unwrap();
+    worker.live(world.clock.now() + TimeDelta::minutes(15), TimeDelta::seconds(30)).await;
+    let messages = world.telegram.own_messages(OPS);
+    assert!(messages.iter().all(|message| message.edits == 0), "{messages:#?}");
+    assert!(messages[1].text.contains("Сбой базы данных"), "{messages:#?}");
+    assert!(
+        messages[3].text.contains("повтор"),
+        "without a look the lost one comes again, marked: {messages:#?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@
 mod loops;
 mod store_watch;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -71,13 +72,14 @@ impl App {
                 Err(_) => Transport::Stdout,
             },
         };
+        let sender_settings = SenderSettings::new(owner.clone()).with_timeout(settings.telegram.timeout);
         let sender = Arc::new(Sender::new(
             store.clone(),
             transport,
             clock.clone(),
             jitter.clone(),
             settings.chats.clone(),
-            SenderSettings::new(owner.clone()).with_timeout(settings.telegram.timeout),
+            SenderSettings { unsearched: chats_of_ops(&settings), ..sender_settings },
         ));
         let runner = Arc::new(Runner {
             store: store.clone(),
@@ -279,6 +281,12 @@ pub fn poller_settings(settings: &Settings) -> Result<PollerSettings, ConfigErro
     const POLL_SECS: u32 = 25;
     let TelegramConfig { api_url, token, http } = telegram_config(settings)?;
     Ok(PollerSettings { api_url, token, http, poll_secs: POLL_SECS })
+}
+
+/// Names of the ops chat: what [`StoreWatch`] writes there did not go through the outbox.
+fn chats_of_ops(settings: &Settings) -> BTreeSet<String> {
+    let Some(ops) = settings.chats.get(&settings.ops_chat) else { return BTreeSet::new() };
+    settings.chats.iter().filter(|(_, target)| target.id == ops.id).map(|(name, _)| name.clone()).collect()
 }
 
 /// What alerts need to know of the configuration.

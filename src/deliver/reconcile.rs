@@ -39,7 +39,9 @@ impl Sender {
         let row = &claimed.delivery;
         let is_edit = claimed.edit_message_id.is_some();
         let unfound = unfound(row, is_edit, self.clock.now());
-        let may_look = !is_edit && row.attempt_count < MOST_LOOK_ATTEMPTS;
+        let may_look = !is_edit
+            && row.attempt_count < MOST_LOOK_ATTEMPTS
+            && !self.settings.unsearched.contains(&row.chat);
         let wait = self.settings.waits.access.delay(attempt(row), &self.jitter);
         let asked = self.transport.ask().await;
         let look = match (classify(&asked), &self.transport) {
@@ -120,6 +122,9 @@ impl Sender {
         else {
             return Ok(SweepResult::GivenUp);
         };
+        if self.settings.unsearched.contains(&row.chat) {
+            return Ok(SweepResult::GivenUp);
+        }
         let asked = self.transport.ask().await;
         let look = match classify(&asked) {
             Observed::Sent { .. } => {

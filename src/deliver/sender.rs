@@ -4,7 +4,7 @@
 //! during a request, every write names the lease, and what a step leaves undone (a crash, a dropped future) is found by
 //! [`Sender::sweep_step`] as a send of unknown outcome.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +33,9 @@ pub struct SenderSettings {
     pub waits: Waits,
     /// Chats served at the same time.
     pub worker_count: usize,
+    /// Chats in which no message is looked for, because somebody else writes there with our token: a look is an edit, and
+    /// would put its text over theirs.
+    pub unsearched: BTreeSet<String>,
     /// How long a send in flight may still take once the worker is told to stop.
     pub drain: TimeDelta,
 }
@@ -46,6 +49,7 @@ impl SenderSettings {
             limits,
             waits,
             worker_count: 4,
+            unsearched: BTreeSet::new(),
             drain: TimeDelta::seconds(10),
         }
     }
