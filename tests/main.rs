@@ -26,5 +26,6 @@ mod schedule;
 mod settings;
 mod store_contract;
 mod support;
+mod text;
 #[cfg(feature = "sandbox")]
 mod worker;
