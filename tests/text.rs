@@ -135,7 +135,8 @@ fn analyze_prints_one_json_line_per_message_with_the_promised_keys() {
     }
     assert_eq!(lines[0]["masked"], "Здравствуйте, сколько стоит пуэр? Мой телефон [телефон]");
     assert_eq!((&lines[0]["question"], &lines[0]["sentiment"]), (&"open".into(), &"neu".into()));
-    assert_eq!(lines[0]["intent"], serde_json::json!(["price"]));
+    let intents = lines[0]["intent"].as_array().unwrap();
+    assert!(intents.contains(&"price".into()), "{intents:?}");
     assert_eq!(lines[1]["question"], "none");
     assert_eq!(lines[2]["next_step"], true);
 }
