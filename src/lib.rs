@@ -47,6 +47,7 @@
 //! | `bot` | clock, deliver, outbound, store |
 //! | `http` | clock, store |
 //! | `telemetry` | settings |
+//! | `text` | |
 //! | `app` | everything but cli, sandbox |
 //! | `sandbox` | clock |
 //! | `cli` | everything |
@@ -70,3 +71,4 @@ pub mod schedule;
 pub mod settings;
 pub mod store;
 pub mod telemetry;
+pub mod text;

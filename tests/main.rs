@@ -30,5 +30,6 @@ mod schedule;
 mod settings;
 mod store_contract;
 mod support;
+mod text;
 #[cfg(feature = "sandbox")]
 mod worker;

@@ -9,11 +9,13 @@ macro_rules! say {
     };
 }
 
+mod analyze;
 mod chats;
 mod deliveries;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod doctor;
+mod evaluate;
 mod jobs;
 mod preview;
 mod run;
@@ -21,6 +23,7 @@ mod run;
 mod sandbox;
 mod serve;
 mod sync;
+mod train;
 
 use std::process::ExitCode;
 use std::sync::LazyLock;
@@ -76,6 +79,18 @@ enum Command {
     /// Check configuration, database, CRM keys, bot token and chats; say what to fix
     #[command(after_help = "Example: svodka doctor")]
     Doctor(doctor::Args),
+    /// Label the messages of conversations: SPIN, questions, next step, intent, tone; and mask personal data
+    #[command(after_help = "Example: svodka analyze chats.jsonl --json")]
+    Analyze(analyze::Args),
+    /// Measure the text analysis on labelled conversations
+    #[command(after_help = "Example: svodka evaluate tests/data/chats-*.jsonl --folds 5")]
+    Evaluate(evaluate::Args),
+    /// Train the text model on labelled conversations
+    #[command(
+        after_help = "Example: svodka train tests/data/chats-*.jsonl --hold-out tests/data/held-out.txt \
+        --date 2026-08-20 --out config/model.bin"
+    )]
+    Train(train::Args),
     /// Apply database migrations (serve does so at its start)
     #[command(after_help = "Example: DATABASE_URL=postgres://… svodka migrate")]
     Migrate,
@@ -146,6 +161,9 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Deliveries(args) => deliveries::run(args).await,
         Command::Chats(args) => chats::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
+        Command::Analyze(args) => analyze::run(args),
+        Command::Evaluate(args) => evaluate::run(args),
+        Command::Train(args) => train::run(args),
         Command::Migrate => migrate().await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::run(args).await,
