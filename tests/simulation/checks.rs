@@ -113,7 +113,16 @@ pub async fn at_end(world: &World, store: &Store, jobs: &[Job], begin: Instant, 
                         wrong.push(format!("failed without a cause: {run:?}"));
                     }
                     if !is_told(&["run_failed", "deadline_missed"], &job.name) {
-                        wrong.push(format!("nobody was told of {run:?}"));
+                        // The checks look at the latest end of each job: a success that comes before they look hides
+                        // a failure. Counted, because it is how they are meant; anything else is wrong.
+                        match runs.iter().any(|later| {
+                            later.job == run.job
+                                && later.state == RunState::Succeeded
+                                && later.finished_at >= run.finished_at
+                        }) {
+                            true => outcome.untold_count += 1,
+                            false => wrong.push(format!("nobody was told of {run:?}")),
+                        }
                     }
                     outcome.without.insert(key);
                 }
@@ -153,7 +162,7 @@ pub struct End {
     pub succeeded_count: usize,
     pub repeat_count: usize,
     pub dead_count: usize,
-    /// Deaths that a success before the next look hid from ops.
+    /// Failed runs and dead messages that a success before the next look hid from ops.
     pub untold_count: usize,
     /// Slots without a report.
     pub without: BTreeSet<(String, Instant)>,

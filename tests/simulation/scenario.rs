@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -20,7 +20,7 @@ use super::worker::{Dead, Death, Short, Worker};
 use super::world::{Probe, World};
 
 /// How many steps faults go on for.
-const STEPS: usize = 120;
+const STEPS: usize = 100;
 
 /// What came of one seed.
 #[derive(Debug, Default)]
@@ -64,7 +64,7 @@ impl Totals {
     pub fn summary(&self) -> String {
         format!(
             "{} seeds, {} steps, {} faults, {} deaths of workers, {} slots, {} reports, {} marked repeats, {} dead \
-             messages ({} untold)",
+             messages, {} failures hidden from ops by a success",
             self.seeds, self.steps, self.faults, self.deaths, self.slots, self.succeeded, self.repeats, self.dead,
             self.untold
         )
@@ -82,11 +82,32 @@ pub async fn on_sqlite(seed: u64, is_loud: bool) -> Report {
     let memory = PathBuf::from("/dev/shm");
     let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
     let url = format!("sqlite://{}/svodka.db", folder.path().display());
+    std::fs::write(folder.path().join("svodka.db"), migrated()).unwrap();
     let store = Store::connect(&url).await.unwrap();
-    store.migrate().await.unwrap();
     let report = live(seed, &store, &url, is_loud).await;
     store.close().await;
     report
+}
+
+/// A migrated database, made once: migrating takes longer than living through a seed.
+fn migrated() -> &'static [u8] {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    BYTES.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("svodka.db");
+        let url = format!("sqlite://{}", path.display());
+        std::thread::scope(|scope| {
+            let made = scope.spawn(|| {
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+                    let store = Store::connect(&url).await.unwrap();
+                    store.migrate().await.unwrap();
+                    store.close().await;
+                });
+            });
+            made.join().unwrap();
+        });
+        std::fs::read(path).unwrap()
+    })
 }
 
 fn jobs(rng: &mut ChaCha8Rng) -> Vec<Job> {
@@ -223,7 +244,7 @@ impl Scene {
     async fn step(&mut self) {
         self.step_count += 1;
         match self.rng.random_range(0..100) {
-            0..30 => self.pass().await,
+            0..30 => return self.pass().await,
             30..33 if self.workers.len() < 3 => self.give_birth().await,
             33..36 if !self.workers.is_empty() => {
                 let nth = self.rng.random_range(0..self.workers.len());
@@ -243,10 +264,13 @@ impl Scene {
 
     /// Lets time pass, mostly a little.
     async fn pass(&mut self) {
+        let now = self.world.clock.now();
+        let next_slot = self.jobs.iter().filter_map(|job| job.schedule.next_after(now)).min();
         let rng = &mut self.rng;
         let step = match rng.random_range(0..100) {
-            0..50 => TimeDelta::milliseconds(rng.random_range(100..5_000)),
-            50..85 => TimeDelta::seconds(rng.random_range(5..180)),
+            0..20 => TimeDelta::milliseconds(rng.random_range(100..5_000)),
+            20..45 => next_slot.map_or(TimeDelta::seconds(1), |at| at - now) + TimeDelta::seconds(rng.random_range(0..90)),
+            45..85 => TimeDelta::seconds(rng.random_range(5..180)),
             85..92 => TimeDelta::minutes(rng.random_range(3..30)),
             92..95 => TimeDelta::minutes(rng.random_range(30..200)),
             _ => {
@@ -312,7 +336,14 @@ impl Scene {
                 if worker.is_busy().1 {
                     worker.resume(&worker.send_probe);
                 }
-                worker.send(death).await
+                let mut lives = worker.send(death).await;
+                for _ in 0..self.rng.random_range(0..3) {
+                    if lives && !worker.is_busy().1 {
+                        self.world.advance(TimeDelta::milliseconds(1100));
+                        lives = worker.send(None).await;
+                    }
+                }
+                lives
             }
         };
         if !lives {
@@ -358,7 +389,9 @@ impl Scene {
                     }
                 }
             }
-            expire(&self.url, &owner, run, send).await;
+            // Whatever was being sent may be there or not.
+            let lost = expire(&self.url, &owner, run, send).await;
+            self.world.lock().ambiguous.extend(lost);
         }
     }
 
@@ -369,7 +402,7 @@ impl Scene {
         if self.workers.is_empty() {
             self.give_birth().await;
         }
-        for _ in 0..600 {
+        for round in 0..600 {
             self.step_count += 1;
             let mut is_idle = true;
             for nth in 0..self.workers.len() {
@@ -387,12 +420,16 @@ impl Scene {
                 }
                 worker.short(Short::Plan, None).await;
                 worker.run(None).await;
-                worker.short(Short::Sweep, None).await;
                 worker.send(None).await;
-                worker.short(Short::Check, None).await;
+                if round % 4 == 0 && nth == 0 {
+                    worker.short(Short::Sweep, None).await;
+                    worker.short(Short::Check, None).await;
+                }
                 is_idle &= worker.is_busy() == (false, false);
             }
-            after_step(&self.world, &self.store, &self.jobs, &mut self.seen).await;
+            if round % 8 == 0 {
+                after_step(&self.world, &self.store, &self.jobs, &mut self.seen).await;
+            }
             if !self.world.lock().violations.is_empty() {
                 return true;
             }
@@ -402,10 +439,12 @@ impl Scene {
             let is_open = runs.iter().any(|run| matches!(run.state, RunState::Planned | RunState::Running))
                 || !self.store.list_deliveries(&open, 1).await.unwrap().is_empty();
             if is_idle && !is_open {
+                after_step(&self.world, &self.store, &self.jobs, &mut self.seen).await;
                 return true;
             }
             let next = self.store.next_delivery_at(now).await.unwrap().filter(|at| *at > now);
-            let step = next.map_or(TimeDelta::seconds(7), |at| (at - now).min(TimeDelta::seconds(7)));
+            // Leases of the dead run out, doubts settle, failed runs come back.
+            let step = next.map_or(TimeDelta::seconds(20), |at| (at - now).min(TimeDelta::seconds(20)));
             self.world.advance(step.max(TimeDelta::milliseconds(50)));
             self.end_leases().await;
         }
@@ -417,19 +456,27 @@ fn quiet(probe: &Probe) {
     probe.pause_in.store(-1, std::sync::atomic::Ordering::Relaxed);
 }
 
-async fn expire(url: &str, owner: &str, run: bool, send: bool) {
+/// Ends the leases of a worker; returns the deliveries it was sending.
+async fn expire(url: &str, owner: &str, run: bool, send: bool) -> Vec<i64> {
     let schema = if url.starts_with("sqlite") { "" } else { "svodka." };
-    let tables = [("runs", "running", run), ("deliveries", "sending", send)];
-    for (table, state, _) in tables.into_iter().filter(|(_, _, is_over)| *is_over) {
-        let sql = format!(
-            "UPDATE {schema}{table} SET lease_until_ms = 1 WHERE state = '{state}' AND lease_owner = '{owner}'"
-        );
-        if schema.is_empty() {
+    let mut lost = Vec::new();
+    for (table, state, _) in
+        [("runs", "running", run), ("deliveries", "sending", send)].into_iter().filter(|(_, _, is_over)| *is_over)
+    {
+        let sql = AssertSqlSafe(format!(
+            "UPDATE {schema}{table} SET lease_until_ms = 1 WHERE state = '{state}' AND lease_owner = '{owner}' \
+             RETURNING CAST(id AS BIGINT)"
+        ));
+        let ids: Vec<i64> = if schema.is_empty() {
             let mut database = sqlx::SqliteConnection::connect(url).await.unwrap();
-            sqlx::query(AssertSqlSafe(sql)).execute(&mut database).await.unwrap();
+            sqlx::query_scalar(sql).fetch_all(&mut database).await.unwrap()
         } else {
             let mut database = sqlx::PgConnection::connect(url).await.unwrap();
-            sqlx::query(AssertSqlSafe(sql)).execute(&mut database).await.unwrap();
+            sqlx::query_scalar(sql).fetch_all(&mut database).await.unwrap()
+        };
+        if table == "deliveries" {
+            lost = ids;
         }
     }
+    lost
 }
