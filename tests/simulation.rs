@@ -22,7 +22,7 @@ use crate::support::postgres;
 use scenario::{Totals, live};
 
 /// Seeds of an ordinary run of the tests; about twenty seconds on two cores.
-const DEFAULT_SEEDS: u64 = 400;
+const DEFAULT_SEEDS: u64 = 80;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
@@ -67,7 +67,7 @@ fn whatever_fails_and_whoever_dies_no_report_is_lost_or_silently_doubled() {
 fn the_same_holds_on_postgresql() {
     let Some(cluster) = postgres::cluster() else { return };
     let mut totals = Totals::default();
-    for seed in 0..8 {
+    for seed in 0..4 {
         let report = runtime().block_on(async {
             let database = cluster.database().await;
             let store = svodka::store::Store::connect(&database.url()).await.unwrap();

@@ -38,7 +38,8 @@ pub async fn after_step(world: &World, store: &Store, jobs: &[Job], seen: &mut S
         }
         let count = deliveries.iter().filter(|row| row.run_id == Some(run.id)).count() as i64;
         let Some(job) = jobs.iter().find(|job| job.name == run.job) else { continue };
-        let whole = if run.state == RunState::Succeeded { part_count(&job.name) * job.chats.len() as i64 } else { 0 };
+        let whole =
+            if run.state == RunState::Succeeded { part_count(&job.name) * job.chats.len() as i64 } else { 0 };
         if count != whole {
             wrong.push(format!("run {} ({:?}) has {count} deliveries instead of {whole}", run.id, run.state));
         }
@@ -69,7 +70,8 @@ pub async fn after_step(world: &World, store: &Store, jobs: &[Job], seen: &mut S
         for (id, copies) in copies {
             let is_doubtful = state.ambiguous.contains(&id);
             if copies != [false] && !(is_doubtful && (copies == [true] || copies == [false, true])) {
-                wrong.push(format!("{name}: copies of delivery {id}, marked {copies:?}, doubt {is_doubtful}"));
+                wrong
+                    .push(format!("{name}: copies of delivery {id}, marked {copies:?}, doubt {is_doubtful}"));
             }
         }
     }
@@ -86,7 +88,9 @@ pub async fn at_end(world: &World, store: &Store, jobs: &[Job], begin: Instant, 
     let incidents = store.list_incidents(begin - TimeDelta::days(1), 5000).await.unwrap();
     let is_told = |kinds: &[&str], of: &str| {
         incidents.iter().any(|row| {
-            kinds.iter().any(|kind| row.key == format!("many/{kind}") || row.key.starts_with(&format!("{kind}/{of}")))
+            kinds
+                .iter()
+                .any(|kind| row.key == format!("many/{kind}") || row.key.starts_with(&format!("{kind}/{of}")))
         })
     };
     let mut wrong = Vec::new();
@@ -131,7 +135,8 @@ pub async fn at_end(world: &World, store: &Store, jobs: &[Job], begin: Instant, 
         }
     }
     for row in &deliveries {
-        let copies = world.lock().chats[&row.chat].messages.iter().filter(|m| m.delivery_id == row.id).count();
+        let copies =
+            world.lock().chats[&row.chat].messages.iter().filter(|m| m.delivery_id == row.id).count();
         let is_edit = row.action != Action::Send;
         match row.state {
             DeliveryState::Sent if copies == 0 && !is_edit => wrong.push(format!("lost: {row:?}")),
@@ -180,11 +185,14 @@ fn may_skip(run: &RunRow, job: &Job, runs: &[RunRow]) -> bool {
         Some("missed") => match job.catch_up {
             CatchUp::None => true,
             CatchUp::All => false,
-            CatchUp::Latest => others().any(|other| other.slot_at > run.slot_at && other.slot_at <= run.created_at),
+            CatchUp::Latest => {
+                others().any(|other| other.slot_at > run.slot_at && other.slot_at <= run.created_at)
+            }
         },
         // Another run was on its way when this slot was decided on.
         Some("overlap") => others().any(|other| {
-            other.slot_at < run.slot_at && other.finished_at.is_none_or(|at| at >= run.created_at - TimeDelta::minutes(10))
+            other.slot_at < run.slot_at
+                && other.finished_at.is_none_or(|at| at >= run.created_at - TimeDelta::minutes(10))
                 || other.slot_at > run.slot_at && other.created_at == run.created_at
         }),
         _ => false,

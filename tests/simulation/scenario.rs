@@ -65,7 +65,14 @@ impl Totals {
         format!(
             "{} seeds, {} steps, {} faults, {} deaths of workers, {} slots, {} reports, {} marked repeats, {} dead \
              messages, {} failures hidden from ops by a success",
-            self.seeds, self.steps, self.faults, self.deaths, self.slots, self.succeeded, self.repeats, self.dead,
+            self.seeds,
+            self.steps,
+            self.faults,
+            self.deaths,
+            self.slots,
+            self.succeeded,
+            self.repeats,
+            self.dead,
             self.untold
         )
     }
@@ -115,8 +122,13 @@ fn jobs(rng: &mut ChaCha8Rng) -> Vec<Job> {
     let job = |name: &str, rng: &mut ChaCha8Rng| Job {
         name: name.to_owned(),
         report: ReportKind::Daily,
-        schedule: Schedule::parse(LINES[rng.random_range(0..LINES.len())], chrono_tz::Europe::Berlin).unwrap(),
-        chats: if rng.random_bool(0.5) { vec!["managers".into()] } else { vec!["managers".into(), "owner".into()] },
+        schedule: Schedule::parse(LINES[rng.random_range(0..LINES.len())], chrono_tz::Europe::Berlin)
+            .unwrap(),
+        chats: if rng.random_bool(0.5) {
+            vec!["managers".into()]
+        } else {
+            vec!["managers".into(), "owner".into()]
+        },
         deadline: rng.random_bool(0.7).then_some(Duration::from_secs(300)),
         catch_up: [CatchUp::None, CatchUp::Latest, CatchUp::All][rng.random_range(0..3)],
         catch_up_window: Duration::from_secs(rng.random_range(10..180) * 60),
@@ -269,7 +281,10 @@ impl Scene {
         let rng = &mut self.rng;
         let step = match rng.random_range(0..100) {
             0..20 => TimeDelta::milliseconds(rng.random_range(100..5_000)),
-            20..45 => next_slot.map_or(TimeDelta::seconds(1), |at| at - now) + TimeDelta::seconds(rng.random_range(0..90)),
+            20..45 => {
+                next_slot.map_or(TimeDelta::seconds(1), |at| at - now)
+                    + TimeDelta::seconds(rng.random_range(0..90))
+            }
             45..85 => TimeDelta::seconds(rng.random_range(5..180)),
             85..92 => TimeDelta::minutes(rng.random_range(3..30)),
             92..95 => TimeDelta::minutes(rng.random_range(30..200)),
@@ -357,7 +372,10 @@ impl Scene {
         let now = self.world.true_now();
         let mut over: Vec<(String, bool, bool)> = Vec::new();
         for dead in &mut self.dead {
-            let (run, send) = (now - dead.last_driven >= TimeDelta::seconds(15), now - dead.last_driven >= TimeDelta::seconds(90));
+            let (run, send) = (
+                now - dead.last_driven >= TimeDelta::seconds(15),
+                now - dead.last_driven >= TimeDelta::seconds(90),
+            );
             if (run, send) != dead.expired {
                 over.push((dead.owner.clone(), run, send));
                 dead.expired = (run, send);
@@ -366,7 +384,10 @@ impl Scene {
         self.dead.retain(|dead| !dead.expired.1);
         for worker in &self.workers {
             let idle = now - worker.last_driven;
-            let (run, send) = (idle >= TimeDelta::seconds(15), now - *worker.send_probe.began.lock().unwrap() >= TimeDelta::seconds(90));
+            let (run, send) = (
+                idle >= TimeDelta::seconds(15),
+                now - *worker.send_probe.began.lock().unwrap() >= TimeDelta::seconds(90),
+            );
             let (is_running, is_sending) = worker.is_busy();
             if run && is_running || send && is_sending {
                 if send && is_sending {
@@ -460,8 +481,9 @@ fn quiet(probe: &Probe) {
 async fn expire(url: &str, owner: &str, run: bool, send: bool) -> Vec<i64> {
     let schema = if url.starts_with("sqlite") { "" } else { "svodka." };
     let mut lost = Vec::new();
-    for (table, state, _) in
-        [("runs", "running", run), ("deliveries", "sending", send)].into_iter().filter(|(_, _, is_over)| *is_over)
+    for (table, state, _) in [("runs", "running", run), ("deliveries", "sending", send)]
+        .into_iter()
+        .filter(|(_, _, is_over)| *is_over)
     {
         let sql = AssertSqlSafe(format!(
             "UPDATE {schema}{table} SET lease_until_ms = 1 WHERE state = '{state}' AND lease_owner = '{owner}' \

@@ -25,18 +25,26 @@ pub struct SimBot {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fate {
     Fine,
-    Slow { retry_after: i64 },
+    Slow {
+        retry_after: i64,
+    },
     BadMarkup,
     Kicked,
     TooLong,
     Migrated,
     NotConnected,
     /// An error of the server, with the message in the chat or not.
-    ServerError { is_taken: bool },
+    ServerError {
+        is_taken: bool,
+    },
     /// The connection breaks, with the message in the chat or not.
-    Lost { is_taken: bool },
+    Lost {
+        is_taken: bool,
+    },
     /// No answer; the message comes later.
-    Late { secs: i64 },
+    Late {
+        secs: i64,
+    },
 }
 
 /// Whoever hears this cannot know whether the message is there.
@@ -76,7 +84,13 @@ impl SimBot {
 
 fn refusal(status: u16, description: &str) -> Result<Answer, NoAnswer> {
     let error_code = Some(i64::from(status));
-    Ok(Answer { status, ok: Some(false), error_code, description: description.to_owned(), ..Answer::default() })
+    Ok(Answer {
+        status,
+        ok: Some(false),
+        error_code,
+        description: description.to_owned(),
+        ..Answer::default()
+    })
 }
 
 fn success(message_id: i64) -> Result<Answer, NoAnswer> {
@@ -127,10 +141,8 @@ impl Bot for SimBot {
         let fate = self.draw(text, chat.is_group());
         self.world.log(format!("{} sends {} ({}) to {name}: {fate:?}", self.probe.owner, row.id, row.key));
         let message = Message { id: 0, delivery_id: row.id, text: text.body.clone(), is_marked };
-        let is_taken = matches!(
-            fate,
-            Fate::Fine | Fate::ServerError { is_taken: true } | Fate::Lost { is_taken: true }
-        );
+        let is_taken =
+            matches!(fate, Fate::Fine | Fate::ServerError { is_taken: true } | Fate::Lost { is_taken: true });
         if is_doubtful(fate) {
             self.world.lock().ambiguous.insert(row.id);
         }
@@ -143,11 +155,16 @@ impl Bot for SimBot {
         if is_taken && is_early {
             message_id = self.world.lock().commit(&name, message.clone());
         }
+        if is_taken && !is_early {
+            // On its way: it comes by itself, whether anybody waits for the answer or not, and not after a minute.
+            let due = now + TimeDelta::seconds(30);
+            self.world.lock().late.push(Late { due, chat: name.clone(), message: message.clone() });
+        }
         if waits {
             self.probe.park().await;
         }
         if is_taken && !is_early {
-            message_id = self.world.lock().commit(&name, message.clone());
+            message_id = self.world.lock().arrive(&name, row.id);
         }
         let now = self.world.true_now();
         match fate {

@@ -56,7 +56,13 @@ impl Execute for SimJob {
             (state.chance(0.7), state.chance(0.25), state.chance(0.1))
         };
         if waits {
+            // Stands unless the attempt gets beyond this: a timeout or a death are the trouble then.
+            let key = (job.name.clone(), run.slot_at);
+            let is_new = self.world.lock().troubled.insert(key.clone());
             self.probe.park().await;
+            if is_new {
+                self.world.lock().troubled.remove(&key);
+            }
         }
         self.world.lock().working.remove(&job.name);
         self.world.log(format!("{owner} ends an attempt at {} {}: fails {fails}", job.name, run.slot_at));
@@ -302,8 +308,12 @@ impl Worker {
         self.world.log(format!("{} dies", self.owner));
         self.note_doubt();
         let mut state = self.world.lock();
-        let jobs: Vec<String> =
-            state.working.iter().filter(|(_, owner)| **owner == self.owner).map(|(job, _)| job.clone()).collect();
+        let jobs: Vec<String> = state
+            .working
+            .iter()
+            .filter(|(_, owner)| **owner == self.owner)
+            .map(|(job, _)| job.clone())
+            .collect();
         for job in jobs {
             state.working.remove(&job);
         }

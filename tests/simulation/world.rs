@@ -142,6 +142,16 @@ impl State {
         chat.last_id
     }
 
+    /// Lets a message arrive that is on its way; returns its id, also when it is there already.
+    pub fn arrive(&mut self, chat: &str, delivery_id: i64) -> i64 {
+        if let Some(nth) = self.late.iter().position(|late| late.message.delivery_id == delivery_id) {
+            let late = self.late.remove(nth);
+            return self.commit(&late.chat, late.message);
+        }
+        let messages = &self.chats[chat].messages;
+        messages.iter().rfind(|message| message.delivery_id == delivery_id).map_or(0, |message| message.id)
+    }
+
     pub fn chance(&mut self, of: f64) -> bool {
         self.has_faults && self.rng.random_bool(of)
     }
