@@ -7,7 +7,10 @@
 //! | `SVODKA_SIM_SEEDS=100000` | runs as many seeds as said |
 //!
 //! Leases follow the database's clock, which cannot be moved; when simulated time has passed their end they are ended by
-//! SQL. A worker dies either at a reading of its clock (replayed exactly) or after a number of polls.
+//! SQL. A worker dies either at a reading of its clock (replayed exactly) or after a number of polls (where that is may
+//! shift by a statement, because the database answers from a thread of its own).
+//!
+//! Seen to fail when a send of unknown outcome was taken for not sent (second copies without a mark).
 
 mod checks;
 mod scenario;
@@ -22,7 +25,7 @@ use crate::support::postgres;
 use scenario::{Totals, live};
 
 /// Seeds of an ordinary run of the tests; about twenty seconds on two cores.
-const DEFAULT_SEEDS: u64 = 80;
+const DEFAULT_SEEDS: u64 = 60;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
