@@ -11,7 +11,7 @@
 //! shift by a statement, because the database answers from a thread of its own).
 //!
 //! Seen to fail when a send of unknown outcome was taken for not sent (second copies without a mark), and when a repeat was
-//! marked in another place. Sixty seeds did not notice a `record_sent` without its fence: that is `deliver_faults`.
+//! marked in another place. Not yet shown: that it notices a `record_sent` without its fence; `deliver_faults` holds that.
 
 mod checks;
 mod scenario;
