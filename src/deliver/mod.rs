@@ -24,4 +24,4 @@ pub mod transport;
 pub use run::Tally;
 pub use sender::{Outcome, Sender, SenderSettings};
 pub use telegram::{ChatId, TelegramClient, TelegramConfig};
-pub use transport::{ChatTarget, Transport};
+pub use transport::{Bot, ChatTarget, Transport};

@@ -1,6 +1,12 @@
 //! Where messages go: to Telegram, or, when the config says so in so many words, to standard output.
+//!
+//! [`Bot`] lets a program that uses this library bring a way of its own; it is kept to the same promises as Telegram.
 
+use std::fmt;
 use std::io::Write as _;
+use std::sync::Arc;
+
+use async_trait::async_trait;
 
 use super::telegram::{Answer, ChatId, NoAnswer, TelegramClient, Text};
 
@@ -17,6 +23,20 @@ pub enum Transport {
     Telegram(TelegramClient),
     /// Prints instead of sending, for trying things out. Every print counts as sent, without a message id.
     Stdout,
+    /// Somebody else's way out; limits and markup are those of Telegram.
+    Custom(Arc<dyn Bot>),
+}
+
+/// What a way out must be able to do. Each call is one request and repeats nothing; what comes back is read as an answer
+/// of the Bot API.
+#[async_trait]
+pub trait Bot: fmt::Debug + Send + Sync {
+    /// Sends a new message.
+    async fn send(&self, chat: &ChatId, text: &Text) -> Result<Answer, NoAnswer>;
+    /// Replaces the text of an own message.
+    async fn edit(&self, chat: &ChatId, message_id: i64, text: &Text) -> Result<Answer, NoAnswer>;
+    /// Says whether the way works at all; changes nothing.
+    async fn ask(&self) -> Result<Answer, NoAnswer>;
 }
 
 impl Transport {
@@ -24,6 +44,7 @@ impl Transport {
         match self {
             Self::Telegram(client) => client.send_message(chat, text).await,
             Self::Stdout => print(chat, "", text),
+            Self::Custom(bot) => bot.send(chat, text).await,
         }
     }
 
@@ -31,6 +52,7 @@ impl Transport {
         match self {
             Self::Telegram(client) => client.edit_message_text(chat, message_id, text).await,
             Self::Stdout => print(chat, ", исправление", text),
+            Self::Custom(bot) => bot.edit(chat, message_id, text).await,
         }
     }
 
@@ -39,17 +61,18 @@ impl Transport {
         match self {
             Self::Telegram(client) => client.get_me().await,
             Self::Stdout => Ok(Answer { status: 200, ..Answer::default() }),
+            Self::Custom(bot) => bot.ask().await,
         }
     }
 
     /// Whether sending too fast does harm.
     pub(super) fn is_limited(&self) -> bool {
-        matches!(self, Self::Telegram(_))
+        !matches!(self, Self::Stdout)
     }
 
     /// Printed text is read by people and needs no markup.
     pub(super) fn reads_html(&self) -> bool {
-        matches!(self, Self::Telegram(_))
+        !matches!(self, Self::Stdout)
     }
 }
 
