@@ -28,7 +28,6 @@ mod sandbox_retailcrm;
 mod sandbox_telegram;
 mod schedule;
 mod settings;
-#[cfg(feature = "sandbox")]
 mod simulation;
 mod store_contract;
 mod support;

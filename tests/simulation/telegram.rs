@@ -75,7 +75,7 @@ impl SimBot {
             5 if is_group => Fate::Migrated,
             6 | 7 => Fate::NotConnected,
             8 | 9 => Fate::ServerError { is_taken },
-            10 | 11 | 12 => Fate::Lost { is_taken },
+            10..=12 => Fate::Lost { is_taken },
             13 => Fate::Late { secs: state.rng.random_range(1..60) },
             _ => Fate::Fine,
         }

@@ -252,11 +252,15 @@ impl Worker {
         let (planner, sender, alerts) = (self.planner.clone(), self.sender.clone(), self.alerts.clone());
         let step: Step = Box::pin(async move {
             match what {
-                Short::Plan => drop(planner.plan_step().await.unwrap()),
-                Short::Sweep => drop(sender.sweep_step().await.unwrap()),
+                Short::Plan => bear(planner.plan_step().await),
+                Short::Sweep => bear(sender.sweep_step().await),
                 Short::Check => {
-                    alerts.deadline_step().await.unwrap();
-                    alerts.check_step().await.unwrap();
+                    for step in [alerts.deadline_step().await, alerts.check_step().await] {
+                        match step {
+                            Err(AlertError::Store(error)) => bear(Err::<(), _>(error)),
+                            step => drop(step.unwrap()),
+                        }
+                    }
                 }
             }
         });
@@ -347,4 +351,11 @@ pub struct Dead {
     pub last_driven: Instant,
     /// Leases of runs, leases of deliveries.
     pub expired: (bool, bool),
+}
+
+/// A loop tries a step again when the database had a passing fault; anything else is a finding.
+fn bear<T>(step: Result<T, StoreError>) {
+    if let Err(error) = step {
+        assert!(error.is_transient(), "{error}");
+    }
 }
