@@ -9,12 +9,16 @@ macro_rules! say {
     };
 }
 
+mod backfill;
 mod chats;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod diff;
 mod doctor;
 mod jobs;
+mod pause;
 mod preview;
+mod replay;
 mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -64,6 +68,24 @@ enum Command {
     /// Show past runs with outcome and lateness
     #[command(after_help = "Example: svodka runs --job daily --limit 10")]
     Runs(jobs::RunsArgs),
+    /// Pause a job: its slots are recorded as skipped until it is resumed
+    #[command(after_help = "Example: svodka pause daily --by Анна --reason 'магазин закрыт'")]
+    Pause(pause::PauseArgs),
+    /// Resume a paused job with its next slot
+    #[command(after_help = "Example: svodka resume daily")]
+    Resume(pause::ResumeArgs),
+    /// Make the digests of past days from stored data; sends nothing unless asked
+    #[command(after_help = "Example: svodka backfill daily --from 2026-08-01 --to 2026-08-19")]
+    Backfill(backfill::Args),
+    /// Show a past digest as it was sent, from its stored snapshot
+    #[command(after_help = "Example: svodka runs --job daily, then: svodka replay 412 --format html")]
+    Replay(replay::Args),
+    /// Show what changed between the digests of two runs
+    #[command(
+        after_help = "Exit codes: 0 the digests are equal, 1 they differ, 2 wrong usage, an unknown run or any \
+        other failure (as diff does).\nExample: svodka diff 412 437 --json"
+    )]
+    Diff(diff::Args),
     /// List chats the bot has seen, with ids and topics
     #[command(after_help = "Example: add the bot to a chat, write a word there, then: svodka chats")]
     Chats(chats::Args),
@@ -137,6 +159,11 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Sync(args) => sync::run(args).await,
         Command::Jobs(args) => jobs::jobs(args).await,
         Command::Runs(args) => jobs::runs(args).await,
+        Command::Pause(args) => pause::pause(args).await,
+        Command::Resume(args) => pause::resume(args).await,
+        Command::Backfill(args) => backfill::run(args).await,
+        Command::Replay(args) => replay::run(args).await,
+        Command::Diff(args) => diff::run(args).await,
         Command::Chats(args) => chats::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Migrate => migrate().await,
