@@ -4,8 +4,8 @@
 //! restart nor a lost tick can lose or double it. `tokio-cron-scheduler` only wakes [`planner`].
 //!
 //! Clock changes: a job at fixed times fires at the first valid moment after a gap, and once, the first time, in an
-//! overlap; a job at intervals (`*/15`) follows real time. croner gives up in gaps of over two hours; [`Schedule::next_after`] finds their end. Day of month and day of week are joined by "or", as in
-//! classic cron.
+//! overlap; a job at intervals (`*/15`) follows real time. croner gives up in gaps of over two hours;
+//! [`Schedule::next_after`] finds their end. Day of month and day of week are joined by "or", as in classic cron.
 
 pub mod due;
 mod job;
