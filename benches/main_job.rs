@@ -71,6 +71,7 @@ async fn main() {
         finished_at: None,
         reason: None,
         note: None,
+        is_for_record: false,
     };
     let (from, until) = svodka::measure::daily::window(&period, &app.settings.thresholds, now);
     let started = Instant::now();

@@ -21,12 +21,15 @@ mod guards;
 mod killed;
 mod measure;
 mod migrations;
+#[cfg(feature = "sandbox")]
+mod ops;
 mod render;
 #[cfg(feature = "sandbox")]
 mod sandbox_retailcrm;
 #[cfg(feature = "sandbox")]
 mod sandbox_telegram;
 mod schedule;
+mod schedule_zones;
 mod settings;
 mod simulation;
 mod store_contract;

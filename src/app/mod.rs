@@ -2,6 +2,7 @@
 //!
 //! Every loop only repeats a public step of its stage, so that tests can take the same steps by hand.
 
+pub mod backfill;
 mod loops;
 mod store_watch;
 

@@ -93,7 +93,7 @@ pub(super) async fn runs(args: RunsArgs) -> anyhow::Result<ExitCode> {
                     "attempts": run.attempt_count, "started_at": run.started_at, "finished_at": run.finished_at,
                     "late_secs": late_secs(run),
                     "duration_ms": run.finished_at.zip(run.started_at).map(|(end, start)| (end - start).num_milliseconds()),
-                    "reason": run.reason, "note": run.note,
+                    "reason": run.reason, "note": run.note, "for_record": run.is_for_record,
                 })
             })
             .collect();
@@ -135,7 +135,7 @@ fn origin(origin: Origin) -> &'static str {
     }
 }
 
-fn state(state: RunState) -> &'static str {
+pub(super) fn state(state: RunState) -> &'static str {
     match state {
         RunState::Planned => "planned",
         RunState::Running => "running",

@@ -10,14 +10,18 @@ macro_rules! say {
 }
 
 mod analyze;
+mod backfill;
 mod chats;
 mod deliveries;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod diff;
 mod doctor;
 mod evaluate;
 mod jobs;
+mod pause;
 mod preview;
+mod replay;
 mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -31,6 +35,7 @@ use std::sync::LazyLock;
 use chrono::NaiveDate;
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::schedule::Job;
 use crate::settings::{ConfigError, Settings};
 use crate::store::Store;
 use secrecy::ExposeSecret;
@@ -73,6 +78,24 @@ enum Command {
         after_help = "Examples: svodka deliveries --state dead\n          svodka deliveries retry 42 --by Anna"
     )]
     Deliveries(deliveries::Args),
+    /// Pause a job: its slots are recorded as skipped until it is resumed
+    #[command(after_help = "Example: svodka pause daily --by Анна --reason 'магазин закрыт'")]
+    Pause(pause::PauseArgs),
+    /// Resume a paused job with its next slot
+    #[command(after_help = "Example: svodka resume daily")]
+    Resume(pause::ResumeArgs),
+    /// Make the digests of past days from stored data; sends nothing unless asked
+    #[command(after_help = "Example: svodka backfill daily --from 2026-08-01 --to 2026-08-19")]
+    Backfill(backfill::Args),
+    /// Show a past digest as it was sent, from its stored snapshot
+    #[command(after_help = "Example: svodka runs --job daily, then: svodka replay 412 --format html")]
+    Replay(replay::Args),
+    /// Show what changed between the digests of two runs
+    #[command(
+        after_help = "Exit codes: 0 the digests are equal, 1 they differ, 2 wrong usage, an unknown run or any \
+        other failure (as diff does).\nExample: svodka diff 412 437 --json"
+    )]
+    Diff(diff::Args),
     /// List chats the bot has seen, with ids and topics
     #[command(after_help = "Example: add the bot to a chat, write a word there, then: svodka chats")]
     Chats(chats::Args),
@@ -159,6 +182,11 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Jobs(args) => jobs::jobs(args).await,
         Command::Runs(args) => jobs::runs(args).await,
         Command::Deliveries(args) => deliveries::run(args).await,
+        Command::Pause(args) => pause::pause(args).await,
+        Command::Resume(args) => pause::resume(args).await,
+        Command::Backfill(args) => backfill::run(args).await,
+        Command::Replay(args) => replay::run(args).await,
+        Command::Diff(args) => diff::run(args).await,
         Command::Chats(args) => chats::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Analyze(args) => analyze::run(args),
@@ -175,6 +203,17 @@ async fn migrate() -> anyhow::Result<ExitCode> {
     let store = open_store(&settings).await?;
     say!("the database ({}) is up to date", store.backend());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The job of this name.
+///
+/// # Errors
+/// A sentence that lists the jobs there are.
+fn job<'a>(settings: &'a Settings, name: &str) -> Result<&'a Job, UsageError> {
+    settings.jobs.get(name).ok_or_else(|| {
+        let known: Vec<_> = settings.jobs.keys().map(String::as_str).collect();
+        UsageError(format!("there is no job `{name}`; the cron table has: {}", known.join(", ")))
+    })
 }
 
 /// Opens the store and applies what is missing.

@@ -39,11 +39,7 @@ const SEND_WITHIN: TimeDelta = TimeDelta::minutes(3);
 /// Runs the job and waits until its messages are delivered.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let settings = Settings::load()?;
-    let Some(job) = settings.jobs.get(&args.job).cloned() else {
-        let known: Vec<_> = settings.jobs.keys().map(String::as_str).collect();
-        let (job, known) = (&args.job, known.join(", "));
-        return Err(super::UsageError(format!("there is no job `{job}`; the cron table has: {known}")).into());
-    };
+    let job = super::job(&settings, &args.job)?.clone();
     if args.day.is_some() && !job.report.has_messages() {
         return Err(super::UsageError(format!(
             "the job `{}` speaks about no day; leave --for out",
@@ -99,7 +95,7 @@ async fn dry_run(app: &App, job: &Job, slot_at: Instant) -> anyhow::Result<ExitC
 }
 
 /// Sends from this process (a running worker may take part) until the run's messages have ended.
-async fn wait_for_deliveries(app: &App, run_id: i64) -> anyhow::Result<ExitCode> {
+pub(super) async fn wait_for_deliveries(app: &App, run_id: i64) -> anyhow::Result<ExitCode> {
     let give_up_at = app.clock.now() + SEND_WITHIN;
     loop {
         let deliveries = app.store.list_run_deliveries(run_id).await?;
@@ -124,7 +120,7 @@ async fn wait_for_deliveries(app: &App, run_id: i64) -> anyhow::Result<ExitCode>
 }
 
 /// The slot that speaks about `day`: the job's first occurrence on the day after it. Without a day: the latest slot.
-fn slot_for(job: &Job, day: Option<NaiveDate>, now: Instant) -> Instant {
+pub(super) fn slot_for(job: &Job, day: Option<NaiveDate>, now: Instant) -> Instant {
     let zone = job.schedule.zone();
     let day = day.unwrap_or_else(|| now.with_timezone(&zone).date_naive() - Days::new(1));
     let (from, to) = (start_of_day(day + Days::new(1), zone), start_of_day(day + Days::new(2), zone));
@@ -148,5 +144,6 @@ pub(super) fn manual_run(job: &str, slot_at: Instant, now: Instant) -> RunRow {
         finished_at: None,
         reason: None,
         note: None,
+        is_for_record: false,
     }
 }

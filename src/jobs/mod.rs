@@ -10,6 +10,8 @@
 //! A job returns its result; the runner stores it in one transaction. Nothing is sent from here.
 
 pub mod daily;
+pub mod diff;
+pub mod replay;
 pub mod retention;
 pub mod sync;
 

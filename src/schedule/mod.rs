@@ -4,8 +4,8 @@
 //! restart nor a lost tick can lose or double it. `tokio-cron-scheduler` only wakes [`planner`].
 //!
 //! Clock changes: a job at fixed times fires at the first valid moment after a gap, and once, the first time, in an
-//! overlap; a job at intervals (`*/15`) follows real time. Day of month and day of week are joined by "or", as in
-//! classic cron.
+//! overlap; a job at intervals (`*/15`) follows real time. croner gives up in gaps of over two hours;
+//! [`Schedule::next_after`] finds their end. Day of month and day of week are joined by "or", as in classic cron.
 
 pub mod due;
 mod job;
@@ -15,9 +15,10 @@ pub mod ticker;
 
 use std::fmt;
 
-use chrono::DateTime;
+use chrono::{DateTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use croner::Cron;
+use croner::errors::CronError;
 use croner::parser::{CronParser, Seconds};
 
 use crate::clock::Instant;
@@ -48,7 +49,8 @@ impl Schedule {
             format!("`{line}` is not a cron line ({error}); write five fields, such as `0 9 * * *` for 09:00 every day")
         })?;
         let schedule = Self { line: line.to_owned(), zone, cron };
-        if schedule.next_after(DateTime::UNIX_EPOCH).is_none() {
+        // In UTC there are no gaps: not found means never.
+        if schedule.cron.find_next_occurrence(&DateTime::UNIX_EPOCH, false).is_err() {
             return Err(format!("`{line}` never fires; correct the day or the month"));
         }
         Ok(schedule)
@@ -56,9 +58,38 @@ impl Schedule {
 
     /// The first occurrence strictly after `at`; `None` when there is none any more.
     pub fn next_after(&self, at: Instant) -> Option<Instant> {
-        let next = self.cron.find_next_occurrence(&at.with_timezone(&self.zone), false).ok()?.to_utc();
+        let next = match self.cron.find_next_occurrence(&at.with_timezone(&self.zone), false) {
+            Ok(next) => next.to_utc(),
+            // croner looks only so far for the end of a gap; without this the job would never fire again.
+            Err(CronError::TimeSearchLimitExceeded) => self.end_of_long_gap(at)?,
+            Err(_) => return None,
+        };
         // A library that stood still would make the planner loop for ever.
         (next > at).then_some(next)
+    }
+
+    /// The first moment after the next gap of two hours or more (Samoa skipped a whole day in 2011).
+    fn end_of_long_gap(&self, at: Instant) -> Option<Instant> {
+        const STEP: TimeDelta = TimeDelta::hours(6);
+        /// The rarest line fires once in eight years.
+        const STEPS: usize = 8 * 366 * 4;
+        let offset =
+            |at: Instant| self.zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc();
+        let mut from = at;
+        for _ in 0..STEPS {
+            let to = from + STEP;
+            if offset(to) - offset(from) >= 7200 {
+                let (before, mut low, mut high) = (offset(from), from.timestamp(), to.timestamp());
+                while high - low > 1 {
+                    let middle = low + (high - low) / 2;
+                    let is_before = offset(DateTime::from_timestamp(middle, 0)?) == before;
+                    if is_before { low = middle } else { high = middle }
+                }
+                return DateTime::from_timestamp(high, 0);
+            }
+            from = to;
+        }
+        None
     }
 
     /// Occurrences strictly after `at`, ascending.

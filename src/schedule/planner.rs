@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use super::Job;
 use super::due::{Policy, due};
 use crate::clock::{Instant, SharedClock};
-use crate::store::runs::RunState;
+use crate::store::runs::{Origin, RunState};
 use crate::store::{Result, Store};
 
 /// Plans the jobs of one configuration.
@@ -102,13 +102,16 @@ impl Planner {
             .min())
     }
 
-    /// A run of the job is still on its way. One older than the job's whole window does not count: it is being given up,
+    /// An occurrence of the job is still on its way. A manual run does not count: the slot waits behind it instead of being
+    /// skipped. One older than the job's whole window does not count: it is being given up,
     /// and must not cost the next slot.
     async fn is_busy(&self, job: &Job) -> Result<bool> {
         let oldest = self.clock.now() - TimeDelta::from_std(job.catch_up_window).unwrap_or(TimeDelta::MAX);
-        let runs = self.store.list_runs(Some(&job.name), 5).await?;
-        Ok(runs
-            .iter()
-            .any(|run| matches!(run.state, RunState::Planned | RunState::Running) && run.slot_at >= oldest))
+        let runs = self.store.list_runs(Some(&job.name), 50).await?;
+        Ok(runs.iter().any(|run| {
+            run.origin == Origin::Cron
+                && matches!(run.state, RunState::Planned | RunState::Running)
+                && run.slot_at >= oldest
+        }))
     }
 }

@@ -160,7 +160,11 @@ impl Runner {
         let (run_id, now) = (run.id, self.clock.now());
         let lateness_ms = (now - run.slot_at).num_milliseconds();
         let written = match result {
-            Ok(result) => {
+            Ok(mut result) => {
+                if run.is_for_record {
+                    result.deliveries.clear();
+                    result.note = Some("kept for the record, nothing enqueued".to_owned());
+                }
                 let message_count = result.deliveries.len();
                 self.store.finish_run(lease, &result, now).await.map(|()| {
                     tracing::info!(

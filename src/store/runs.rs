@@ -2,7 +2,7 @@
 //!
 //! | state | entered by | leaves to |
 //! |---|---|---|
-//! | `planned` | `plan`, `insert_manual_run`, `retry_run`, `release_run` | `running` |
+//! | `planned` | `plan`, `insert_manual_run`, `insert_run_for_record`, `retry_run`, `release_run` | `running` |
 //! | `running` | `claim_run` | `succeeded`, `failed`, `planned`; an expired lease makes it claimable again |
 //! | `succeeded`, `failed`, `skipped` | `finish_run`, `fail_run`, `plan` | final |
 
@@ -19,7 +19,8 @@ use crate::clock::Instant;
 macro_rules! run_columns {
     () => {
         "id, job, origin, slot_at, state, not_before_at, deadline_at, deadline_missed_at, attempt_count, \
-         lease_token, lease_owner, lease_until_ms, created_at, started_at, finished_at, reason, note"
+         lease_token, lease_owner, lease_until_ms, created_at, started_at, finished_at, reason, note, \
+         is_for_record"
     };
 }
 pub(super) use run_columns;
@@ -28,6 +29,10 @@ queries! {
     INSERT_MANUAL = same!(
         "INSERT INTO runs (job, origin, slot_at, state, not_before_at, deadline_at, attempt_count, lease_token, ",
         "created_at) VALUES ($1, 'manual', $2, 'planned', $4, $3, 0, 0, $4) RETURNING id",
+    );
+    INSERT_FOR_RECORD = same!(
+        "INSERT INTO runs (job, origin, slot_at, state, not_before_at, attempt_count, lease_token, created_at, ",
+        "is_for_record) VALUES ($1, 'manual', $2, 'planned', $3, 0, 0, $3, TRUE) RETURNING id",
     );
     FIND = same!("SELECT ", run_columns!(), " FROM runs WHERE id = $1");
     LIST = same!("SELECT ", run_columns!(), " FROM runs ORDER BY slot_at DESC, id DESC LIMIT $1");
@@ -94,6 +99,8 @@ pub struct RunRow {
     pub reason: Option<String>,
     /// One sentence for humans about the last failure; never customer texts or secrets.
     pub note: Option<String>,
+    /// Its digest and history are kept, its messages are not enqueued.
+    pub is_for_record: bool,
 }
 
 /// A run just claimed, with the right to it.
@@ -150,6 +157,7 @@ pub(super) struct RunRecord {
     finished_at: Option<Instant>,
     reason: Option<String>,
     note: Option<String>,
+    is_for_record: bool,
 }
 
 impl TryFrom<RunRecord> for RunRow {
@@ -170,6 +178,7 @@ impl TryFrom<RunRecord> for RunRow {
             finished_at: row.finished_at,
             reason: row.reason,
             note: row.note,
+            is_for_record: row.is_for_record,
         })
     }
 }
@@ -194,6 +203,13 @@ impl Store {
     ) -> Result<i64> {
         let mut db = self.conn().await?;
         let (id,) = fetch_one!((i64,), db, INSERT_MANUAL, job, slot_at, deadline_at, now)?;
+        Ok(id)
+    }
+
+    /// Adds a manual run for the record, due at `now`: digest and history are kept, nothing is enqueued. Returns its id.
+    pub async fn insert_run_for_record(&self, job: &str, slot_at: Instant, now: Instant) -> Result<i64> {
+        let mut db = self.conn().await?;
+        let (id,) = fetch_one!((i64,), db, INSERT_FOR_RECORD, job, slot_at, now)?;
         Ok(id)
     }
 

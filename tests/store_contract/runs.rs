@@ -317,3 +317,18 @@ async fn a_missed_deadline_is_found_and_told_once() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_run_for_the_record_says_so_to_whoever_claims_it() {
+    for_each_store(async |given| {
+        let usual = given.insert_manual_run("weekly", at(0), None, at(0)).await.unwrap();
+        let id = given.insert_run_for_record("daily", at(-600), at(0)).await.unwrap();
+        let run = given.find_run(id).await.unwrap().unwrap();
+        assert_eq!((run.state, run.origin, run.slot_at), (RunState::Planned, Origin::Manual, at(-600)));
+        assert!(run.is_for_record && run.deadline_at.is_none() && run.not_before_at == at(0));
+        let claimed = given.claim_run_by_id(id, "w1", LONG, at(0)).await.unwrap().unwrap();
+        assert!(claimed.run.is_for_record);
+        assert!(!given.find_run(usual).await.unwrap().unwrap().is_for_record);
+    })
+    .await;
+}

@@ -1,0 +1,40 @@
+//! A past digest once more, from the snapshot its run left behind.
+//!
+//! Nothing is computed again: the same digest through the same templates gives the same bytes that were enqueued, as long
+//! as neither the templates nor `retailcrm.chat_link` changed in between.
+
+use super::daily;
+use super::diff::changes;
+use crate::measure::digest::DailyDigest;
+use crate::render::Part;
+use crate::schedule::runner::JobError;
+use crate::settings::Settings;
+use crate::store::runs::StoredDigest;
+
+/// The messages of a stored digest.
+///
+/// # Errors
+/// `snapshot_version` when another version of the program wrote it and this one would lose or misread a part of it.
+pub fn messages(stored: &StoredDigest, settings: &Settings) -> Result<Vec<Part>, JobError> {
+    if stored.report != "daily" {
+        return Err(another_version(&format!("this version knows no report `{}`", stored.report)));
+    }
+    let digest: DailyDigest =
+        serde_json::from_value(stored.body.clone()).map_err(|error| another_version(&error.to_string()))?;
+    // A field that we drop, or read as something else, would silently change the text.
+    let read = serde_json::to_value(&digest).map_err(|error| another_version(&error.to_string()))?;
+    if let Some(lost) = changes(&stored.body, &read).into_iter().find(|change| change.old.is_some()) {
+        return Err(another_version(&format!("this version does not know its field `{}`", lost.path)));
+    }
+    daily::messages(&digest, settings)
+}
+
+fn another_version(why: &str) -> JobError {
+    JobError {
+        reason: "snapshot_version",
+        note: format!(
+            "the stored digest was made by another version of svodka ({why}); replay it with that version"
+        ),
+        is_permanent: true,
+    }
+}
