@@ -4,7 +4,8 @@ RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev m
 WORKDIR /src
 # The dependencies first: they change seldom and take most of the time.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src tests && echo 'fn main() {}' > src/main.rs && touch src/lib.rs tests/main.rs \
+RUN mkdir -p src tests benches && echo 'fn main() {}' > src/main.rs && touch src/lib.rs tests/main.rs \
+    && touch benches/main_job.rs benches/text.rs \
     && cargo build --release --locked && rm -rf src
 COPY src src
 COPY templates templates
