@@ -22,7 +22,8 @@
 //! 4. Nothing in `measure` waits, reads a clock, or fails on IO (`guards`).
 //! 5. A number without full coverage is shown as partial or missing, never plain, never 0 (`render`, `worker`).
 //! 6. Every failure has one bounded `reason` and one place that logs it (`worker`).
-//! 7. A delivery ends as sent, dead or unknown; dead and unknown open an incident (`deliver`, `alert`).
+//! 7. A delivery ends as sent, dead or unknown; dead and unknown open an incident (`deliver`, `alert`), unless a later
+//!    one to the same chat was sent before the checks, five seconds apart, looked.
 //! 8. SQLite and PostgreSQL give the same answer to every store method (`store_contract`).
 //! 9. A report's period comes from its slot, never from the present moment (`worker`).
 //!
