@@ -3,7 +3,9 @@
 //! `collect` makes facts, `store` keeps them, `measure` counts them. A fact is never corrected here: what the CRM
 //! said is what stands, and what it did not say is an `Option`.
 
+pub mod bot;
 mod directory;
+pub mod marks;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::clock::Instant;
 pub use directory::{Directory, Manager};
+pub use marks::{Marks, MarksOf};
 
 /// An amount in minor units (kopecks), exact. May be negative (a correction).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -341,6 +344,8 @@ pub struct Facts {
     /// Orders created in the window, deleted ones left out; ascending by `(created_at, id)`.
     pub orders: Vec<Order>,
     pub customer_links: Vec<CustomerLink>,
+    /// What the text analysis says of the messages above.
+    pub marks: MarksOf,
 }
 
 /// From when to when a source was read completely: half-open `[from, until)`.
