@@ -314,6 +314,15 @@ fn title(job: &Job) -> &'static str {
         ReportKind::Sync => "Чтение CRM",
         ReportKind::Reconcile => "Сверка с CRM",
         ReportKind::Retention => "Удаление старых текстов",
+        ReportKind::Weekly => "Сводка за неделю",
+        ReportKind::Monthly => "Сводка за месяц",
+        ReportKind::Behaviour => "Разбор диалогов",
+        ReportKind::Quality => "Качество данных",
+        ReportKind::Rollup => "Подсчёт событий бота",
+        ReportKind::BotDaily => "Сводка по боту за день",
+        ReportKind::BotWeekly => "Сводка по боту за неделю",
+        ReportKind::BotMonthly => "Сводка по боту за месяц",
+        ReportKind::BotRetention => "Удаление старых событий бота",
     }
 }
 

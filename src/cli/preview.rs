@@ -6,11 +6,10 @@ use chrono::{Days, NaiveDate, TimeDelta};
 
 use super::{Format, Report};
 use crate::clock::{Clock, SystemClock};
-use crate::collect::{SOURCE_CHATS, SOURCE_ORDERS};
-use crate::jobs::daily;
-use crate::measure::Period;
+use crate::jobs::report;
 use crate::measure::period::start_of_day;
 use crate::render::Part;
+use crate::schedule::ReportKind;
 use crate::settings::Settings;
 
 #[derive(Debug, clap::Args)]
@@ -32,14 +31,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let Report::Daily = args.report;
     let now = SystemClock.now();
     let day = args.day.unwrap_or_else(|| now.with_timezone(&settings.zone).date_naive() - Days::new(1));
-    let period = Period::day(day, settings.zone);
     // Any slot of the next day speaks about this one.
     let slot_at = start_of_day(day + Days::new(1), settings.zone) + TimeDelta::hours(9);
     let run = super::run::manual_run("daily", slot_at, now);
-    let chats = daily::coverage(&store, SOURCE_CHATS).await?;
-    let orders = daily::coverage(&store, SOURCE_ORDERS).await?;
-    let digest = daily::compute(&settings, &store, &run, now, &period, chats, orders).await?;
-    let parts = daily::messages(&digest, &settings)?;
+    let made = report::make(&settings, &store, ReportKind::Daily, &run, now).await?;
+    let parts = made.map(|made| made.parts).unwrap_or_default();
     match args.format {
         Format::Text => print_parts(&parts)?,
         Format::Html => {

@@ -4,18 +4,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::bail;
-use chrono::{Days, NaiveDate, TimeDelta};
+use chrono::{NaiveDate, TimeDelta};
 use tokio_util::sync::CancellationToken;
 
 use super::preview::print_parts;
 use crate::app::App;
 use crate::clock::{Clock, Instant, SystemClock};
-use crate::jobs::daily;
-use crate::measure::Period;
-use crate::measure::period::start_of_day;
+use crate::jobs::report;
 use crate::outbound::Jitter;
+use crate::schedule::Job;
 use crate::schedule::runner::RunOutcome;
-use crate::schedule::{Job, ReportKind};
 use crate::settings::{DeliveryMode, Settings};
 use crate::store::outbox::DeliveryState;
 use crate::store::runs::{Origin, RunRow, RunState};
@@ -25,7 +23,7 @@ use crate::telemetry;
 pub(super) struct Args {
     /// Name of the job in the cron table
     job: String,
-    /// The local day the report speaks about (default: yesterday)
+    /// A local day of the day, week or month the report speaks about (default: the last that ended)
     #[arg(long = "for", value_name = "YYYY-MM-DD", value_parser = super::parse_day)]
     day: Option<NaiveDate>,
     /// Print the messages instead of sending them
@@ -81,16 +79,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// Computes and prints; nothing is enqueued, the run is not recorded.
 async fn dry_run(app: &App, job: &Job, slot_at: Instant) -> anyhow::Result<ExitCode> {
-    if job.report != ReportKind::Daily {
-        bail!("`{}` makes no messages; --dry-run has nothing to print", job.name);
+    let (now, run) = (app.clock.now(), manual_run(&job.name, slot_at, app.clock.now()));
+    match report::make(&app.settings, &app.store, job.report, &run, now).await? {
+        Some(made) => print_parts(&made.parts)?,
+        None => bail!("`{}` makes no messages; --dry-run has nothing to print", job.name),
     }
-    let period = Period::day_before(slot_at, app.settings.zone);
-    let run = manual_run(&job.name, slot_at, app.clock.now());
-    let chats = daily::coverage(&app.store, crate::collect::SOURCE_CHATS).await?;
-    let orders = daily::coverage(&app.store, crate::collect::SOURCE_ORDERS).await?;
-    let digest =
-        daily::compute(&app.settings, &app.store, &run, app.clock.now(), &period, chats, orders).await?;
-    print_parts(&daily::messages(&digest, &app.settings)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -119,12 +112,17 @@ pub(super) async fn wait_for_deliveries(app: &App, run_id: i64) -> anyhow::Resul
     }
 }
 
-/// The slot that speaks about `day`: the job's first occurrence on the day after it. Without a day: the latest slot.
+/// The slot that speaks about the day, week or month that contains `day`: the job's first occurrence in the span after it,
+/// or the start of that. Without a day: the span that ended last.
 pub(super) fn slot_for(job: &Job, day: Option<NaiveDate>, now: Instant) -> Instant {
-    let zone = job.schedule.zone();
-    let day = day.unwrap_or_else(|| now.with_timezone(&zone).date_naive() - Days::new(1));
-    let (from, to) = (start_of_day(day + Days::new(1), zone), start_of_day(day + Days::new(2), zone));
-    job.schedule.next_after(from - TimeDelta::seconds(1)).filter(|slot| *slot < to).unwrap_or(from)
+    let (zone, span) = (job.schedule.zone(), report::span(job.report));
+    let period = match day {
+        Some(day) => span.containing(day, zone),
+        None => span.before(now, zone),
+    };
+    let after = span.containing(period.to_on, zone);
+    let first = job.schedule.next_after(after.from - TimeDelta::seconds(1));
+    first.filter(|slot| *slot < after.to).unwrap_or(after.from)
 }
 
 /// A run that exists only for this computation.

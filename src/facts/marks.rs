@@ -43,8 +43,7 @@ impl Marks {
     pub const OBJECTION: Self = Self(1 << 24);
 
     /// Any kind of question.
-    pub const QUESTION: Self =
-        Self(Self::OPEN_QUESTION.0 | Self::CLOSED_QUESTION.0 | Self::OTHER_QUESTION.0);
+    pub const QUESTION: Self = Self(Self::OPEN_QUESTION.0 | Self::CLOSED_QUESTION.0 | Self::OTHER_QUESTION.0);
     /// The customer asks about price, availability, delivery, size, payment, or says he buys (`high_intent_chats`).
     pub const HIGH_INTENT: Self = Self(
         Self::PRICE.0

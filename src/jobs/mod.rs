@@ -12,6 +12,7 @@
 pub mod daily;
 pub mod diff;
 pub mod replay;
+pub mod report;
 pub mod retention;
 pub mod sync;
 
@@ -46,6 +47,19 @@ impl Execute for Work {
             ReportKind::Sync => sync::run(self, sync::Mode::Increment, context).await,
             ReportKind::Reconcile => sync::run(self, sync::Mode::Reconcile, context).await,
             ReportKind::Retention => retention::run(self, context).await,
+            ReportKind::Weekly => not_built(job),
+            ReportKind::Monthly => not_built(job),
+            ReportKind::Behaviour => not_built(job),
+            ReportKind::Quality => not_built(job),
+            ReportKind::Rollup => not_built(job),
+            ReportKind::BotDaily | ReportKind::BotWeekly | ReportKind::BotMonthly => not_built(job),
+            ReportKind::BotRetention => not_built(job),
         }
     }
+}
+
+/// Goes as soon as each report above is there.
+fn not_built(job: &Job) -> Result<RunResult, JobError> {
+    let note = format!("the report {} does not exist yet", job.report.as_str());
+    Err(JobError { reason: "not_built", note, is_permanent: true })
 }

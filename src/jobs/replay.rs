@@ -3,9 +3,11 @@
 //! Nothing is computed again: the same digest through the same templates gives the same bytes that were enqueued, as long
 //! as neither the templates nor `retailcrm.chat_link` changed in between.
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::daily;
 use super::diff::changes;
-use crate::measure::digest::DailyDigest;
 use crate::render::Part;
 use crate::schedule::runner::JobError;
 use crate::settings::Settings;
@@ -16,17 +18,21 @@ use crate::store::runs::StoredDigest;
 /// # Errors
 /// `snapshot_version` when another version of the program wrote it and this one would lose or misread a part of it.
 pub fn messages(stored: &StoredDigest, settings: &Settings) -> Result<Vec<Part>, JobError> {
-    if stored.report != "daily" {
-        return Err(another_version(&format!("this version knows no report `{}`", stored.report)));
+    match stored.report.as_str() {
+        "daily" => daily::messages(&read(stored)?, settings),
+        other => Err(another_version(&format!("this version knows no report `{other}`"))),
     }
-    let digest: DailyDigest =
+}
+
+fn read<D: Serialize + DeserializeOwned>(stored: &StoredDigest) -> Result<D, JobError> {
+    let digest: D =
         serde_json::from_value(stored.body.clone()).map_err(|error| another_version(&error.to_string()))?;
     // A field that we drop, or read as something else, would silently change the text.
-    let read = serde_json::to_value(&digest).map_err(|error| another_version(&error.to_string()))?;
-    if let Some(lost) = changes(&stored.body, &read).into_iter().find(|change| change.old.is_some()) {
-        return Err(another_version(&format!("this version does not know its field `{}`", lost.path)));
+    let again = serde_json::to_value(&digest).map_err(|error| another_version(&error.to_string()))?;
+    match changes(&stored.body, &again).into_iter().find(|change| change.old.is_some()) {
+        Some(lost) => Err(another_version(&format!("this version does not know its field `{}`", lost.path))),
+        None => Ok(digest),
     }
-    daily::messages(&digest, settings)
 }
 
 fn another_version(why: &str) -> JobError {

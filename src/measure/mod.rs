@@ -18,5 +18,5 @@ mod waiting;
 pub mod worktime;
 
 pub use history::history_rows;
-pub use period::Period;
+pub use period::{Period, Span};
 pub use worktime::WorkCalendar;

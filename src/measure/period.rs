@@ -1,6 +1,6 @@
 //! Periods: half-open stretches of local days.
 
-use chrono::{Datelike, Days, NaiveDate, NaiveTime, TimeZone};
+use chrono::{Datelike, Days, Months, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,42 @@ impl Period {
     /// Whether the moment lies in the period.
     pub fn contains(&self, at: Instant) -> bool {
         self.from <= at && at < self.to
+    }
+}
+
+/// How long a stretch a report speaks about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Span {
+    Day,
+    /// Monday to Sunday.
+    Week,
+    /// A calendar month.
+    Month,
+}
+
+impl Span {
+    /// The day, week or month that contains `day_on`.
+    pub fn containing(self, day_on: NaiveDate, zone: Tz) -> Period {
+        match self {
+            Self::Day => Period::day(day_on, zone),
+            Self::Week => Period::week_of(day_on, zone),
+            Self::Month => {
+                let first = day_on - Days::new(u64::from(day_on.day0()));
+                Period::of_days(first, first + Months::new(1), zone)
+            }
+        }
+    }
+
+    /// The last one that ended by the local day of `slot`: what a report at that slot speaks about.
+    pub fn before(self, slot: Instant, zone: Tz) -> Period {
+        let today = self.containing(slot.with_timezone(&zone).date_naive(), zone);
+        self.containing(today.from_on - Days::new(1), zone)
+    }
+
+    /// The one before `period`: of a month the calendar month, whatever its length.
+    pub fn previous(self, period: &Period) -> Period {
+        self.containing(period.from_on - Days::new(1), period.zone)
     }
 }
 

@@ -19,6 +19,24 @@ pub enum ReportKind {
     Reconcile,
     /// Deletes what is kept no longer.
     Retention,
+    /// The digest of the ISO week before the slot.
+    Weekly,
+    /// The digest of the calendar month before the slot.
+    Monthly,
+    /// What each manager did in the conversations of the week before the slot.
+    Behaviour,
+    /// What is doubtful about the data of the day before the slot, for ops.
+    Quality,
+    /// Recomputes the bot's daily aggregates for yesterday and today.
+    Rollup,
+    /// The bot's digest of the day before the slot.
+    BotDaily,
+    /// The bot's digest of the ISO week before the slot.
+    BotWeekly,
+    /// The bot's digest of the calendar month before the slot.
+    BotMonthly,
+    /// Deletes old bot events, where the configuration allows it.
+    BotRetention,
 }
 
 impl ReportKind {
@@ -29,12 +47,25 @@ impl ReportKind {
             Self::Sync => "sync",
             Self::Reconcile => "reconcile",
             Self::Retention => "retention",
+            Self::Weekly => "weekly",
+            Self::Monthly => "monthly",
+            Self::Behaviour => "behaviour",
+            Self::Quality => "quality",
+            Self::Rollup => "rollup",
+            Self::BotDaily => "bot_daily",
+            Self::BotWeekly => "bot_weekly",
+            Self::BotMonthly => "bot_monthly",
+            Self::BotRetention => "bot_retention",
         }
     }
 
     /// Whether it makes messages for readers.
     pub fn has_messages(self) -> bool {
-        matches!(self, Self::Daily)
+        match self {
+            Self::Daily | Self::Weekly | Self::Monthly | Self::Behaviour | Self::Quality => true,
+            Self::BotDaily | Self::BotWeekly | Self::BotMonthly => true,
+            Self::Sync | Self::Reconcile | Self::Retention | Self::Rollup | Self::BotRetention => false,
+        }
     }
 }
 

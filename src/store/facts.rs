@@ -101,7 +101,7 @@ impl Store {
             messages: into_facts(fetch_all!(MessageRecord, tx, MESSAGES, from, until)?)?,
             orders: into_facts(fetch_all!(OrderRecord, tx, ORDERS, from, until)?)?,
             customer_links: into_facts(fetch_all!(LinkRecord, tx, LINKS, from, until)?)?,
-            marks: BTreeMap::new(),
+            marks: crate::facts::MarksOf::new(),
         };
         tx.commit().await?;
         Ok(facts)

@@ -227,5 +227,6 @@ fn assemble(
         orders: orders.into_iter().enumerate().map(|(id, order)| Order { id: id as i64, ..order }).collect(),
         customer_links: links.into_iter().map(link).collect(),
         dialogs,
+        marks: svodka::facts::MarksOf::new(),
     }
 }

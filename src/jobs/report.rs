@@ -1,0 +1,156 @@
+//! What all digests have in common: how one becomes the result of a run.
+
+use chrono::{Datelike, TimeDelta};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Work, daily};
+use crate::clock::Instant;
+use crate::measure::{Period, Span};
+use crate::render::{Part, RenderError};
+use crate::schedule::runner::{JobContext, JobError};
+use crate::schedule::{Job, ReportKind};
+use crate::settings::Settings;
+use crate::store::Store;
+use crate::store::history::HistoryRow;
+use crate::store::outbox::{Action, NewDelivery};
+use crate::store::runs::{Origin, RunResult, RunRow, StoredDigest};
+
+/// After its window a message may still be on its way for this long before it counts as stale.
+const SENDING_GRACE: TimeDelta = TimeDelta::minutes(30);
+
+/// A digest ready to be kept and sent.
+#[derive(Debug, Clone)]
+pub struct Made {
+    pub report: ReportKind,
+    /// Short visible id, see [`public_id`].
+    pub public_id: String,
+    pub period: Period,
+    /// The digest as data, for replay and diff.
+    pub body: Value,
+    /// Its messages, in order.
+    pub parts: Vec<Part>,
+    /// Its values, for trends.
+    pub history: Vec<HistoryRow>,
+}
+
+impl Made {
+    /// Messages for every chat of the job, the snapshot and the history: what the runner stores in one transaction.
+    pub fn into_result(self, job: &Job, context: &JobContext) -> Result<RunResult, JobError> {
+        let note = format!("{} messages for {} chats", self.parts.len(), job.chats.len());
+        Ok(RunResult {
+            deliveries: self.deliveries(job, context),
+            digest: Some(StoredDigest {
+                report: self.report.as_str().to_owned(),
+                public_id: self.public_id,
+                period_from: self.period.from,
+                period_to: self.period.to,
+                body: self.body,
+            }),
+            history: self.history,
+            note: Some(note),
+        })
+    }
+
+    fn deliveries(&self, job: &Job, context: &JobContext) -> Vec<NewDelivery> {
+        let run = &context.run;
+        let window = TimeDelta::from_std(job.catch_up_window).unwrap_or(TimeDelta::MAX);
+        let begins_at = if run.origin == Origin::Cron { run.slot_at } else { context.now };
+        let part_count = self.parts.len() as i64;
+        job.chats
+            .iter()
+            .flat_map(|chat| (1..).zip(&self.parts).map(move |(part, message)| (chat, part, message)))
+            .map(|(chat, part, message)| NewDelivery {
+                key: format!("run:{}/{chat}/{part}", run.id),
+                run_id: Some(run.id),
+                chat: chat.clone(),
+                part,
+                part_count,
+                action: Action::Send,
+                html: message.html.clone(),
+                plain: message.plain.clone(),
+                public_id: self.public_id.clone(),
+                policy: job.policy,
+                expires_at: Some(begins_at + window + SENDING_GRACE),
+                is_silent: part > 1,
+            })
+            .collect()
+    }
+}
+
+/// A digest made from what is stored, for `preview` and `run --dry-run`; `None` for jobs that make no messages.
+pub async fn make(
+    settings: &Settings,
+    store: &Store,
+    report: ReportKind,
+    run: &RunRow,
+    now: Instant,
+) -> Result<Option<Made>, JobError> {
+    match report {
+        ReportKind::Daily => daily::make(settings, store, run, now).await.map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// How long a stretch a report speaks about.
+pub fn span(report: ReportKind) -> Span {
+    match report {
+        ReportKind::Weekly | ReportKind::Behaviour | ReportKind::BotWeekly => Span::Week,
+        ReportKind::Monthly | ReportKind::BotMonthly => Span::Month,
+        _ => Span::Day,
+    }
+}
+
+/// One attempt at a report that is made from what is stored, whatever its age.
+pub async fn run(work: &Work, job: &Job, context: &JobContext) -> Result<RunResult, JobError> {
+    match make(&work.settings, &work.store, job.report, &context.run, context.now).await? {
+        Some(made) => made.into_result(job, context),
+        None => Ok(RunResult::default()),
+    }
+}
+
+/// The digest as data.
+pub fn body(digest: &impl Serialize) -> Result<Value, JobError> {
+    serde_json::to_value(digest).map_err(|error| JobError {
+        reason: "digest_not_storable",
+        note: format!("the digest cannot be kept: {error}"),
+        is_permanent: true,
+    })
+}
+
+/// A fault of the templates.
+pub fn render_failed(error: RenderError) -> JobError {
+    JobError { reason: "render_failed", note: error.to_string(), is_permanent: true }
+}
+
+/// The short visible id of a digest: a letter or two for the kind, month and day, and four characters that tell jobs and
+/// years apart. The same for every run of the same slot, so that a repeat is recognised as one.
+pub fn public_id(kind: &str, job: &str, period: &Period) -> String {
+    let tag = fnv1a(&format!("{job} {}", period.from_on));
+    let alphabet = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let tag: String =
+        (0..4).map(|place| char::from(alphabet[(tag / 36_u64.pow(place) % 36) as usize])).collect();
+    format!("{kind}-{:02}{:02}-{tag}", period.from_on.month(), period.from_on.day())
+}
+
+/// FNV-1a, 64 bits: stable for ever, unlike the standard library's hasher.
+fn fnv1a(text: &str) -> u64 {
+    text.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::NaiveDate;
+
+    #[test]
+    fn a_public_id_is_stable_and_tells_years_and_jobs_apart() {
+        let day = |year| Period::day(NaiveDate::from_ymd_opt(year, 8, 20).unwrap(), chrono_tz::UTC);
+        let id = public_id("d", "daily", &day(2026));
+        assert_eq!(id, public_id("d", "daily", &day(2026)));
+        assert!(id.starts_with("d-0820-") && id.len() == 11, "{id}");
+        assert_ne!(id, public_id("d", "daily", &day(2027)));
+        assert_ne!(id, public_id("d", "evening", &day(2026)));
+    }
+}
