@@ -57,7 +57,7 @@ pub async fn make(settings: &Settings, store: &Store, run: &RunRow, now: Instant
 }
 
 /// The digest of `period` from stored facts. Reads the store, sends nothing.
-async fn compute(
+pub async fn compute(
     settings: &Settings,
     store: &Store,
     run: &RunRow,
