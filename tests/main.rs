@@ -18,6 +18,8 @@ mod deliver_faults;
 mod deliver_reconcile;
 mod guards;
 #[cfg(feature = "sandbox")]
+mod heartbeat;
+#[cfg(feature = "sandbox")]
 mod killed;
 mod measure;
 mod migrations;

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::heartbeat::Heartbeat;
 use super::store_watch::StoreWatch;
 use crate::alert::{AlertError, Alerter};
 use crate::deliver::Sender;
@@ -99,7 +100,8 @@ pub(super) async fn check_loop(
     alerts: Arc<Alerter>,
     sender: Arc<Sender>,
     store: Store,
-    mut watch: StoreWatch,
+    (mut watch, mut heartbeat): (StoreWatch, Heartbeat),
+    health: Health,
     metrics: Option<PrometheusHandle>,
     stop: CancellationToken,
 ) {
@@ -126,6 +128,14 @@ pub(super) async fn check_loop(
             Ok(()) => Ok(()),
         };
         watch.note(&checked).await;
+        let checked = match checked {
+            Ok(()) => heartbeat.look_at_runs(&store).await,
+            failed => failed,
+        };
+        heartbeat.round(match &checked {
+            Err(error) => Some(error.reason()),
+            Ok(()) => (!health.is_live(&watch.clock)).then_some("planning_stuck"),
+        });
         trouble.note("checking", checked);
         if let Some(metrics) = &metrics {
             metrics.run_upkeep();

@@ -3,6 +3,7 @@
 //! Every loop only repeats a public step of its stage, so that tests can take the same steps by hand.
 
 pub mod backfill;
+pub mod heartbeat;
 mod loops;
 mod store_watch;
 
@@ -151,11 +152,16 @@ impl App {
             let (sender, stop) = (self.sender.clone(), stop.clone());
             async move { sender.run(stop).await }
         });
+        let (heartbeat, pinger) =
+            heartbeat::heartbeat(self.settings.heartbeat.clone(), self.clock.clone(), self.jitter.clone())?;
+        // Outlives the drain, so that its last digest is told.
+        tasks.spawn(pinger.run(closed.clone()));
         work.spawn(check_loop(
             self.alerts.clone(),
             self.sender.clone(),
             self.store.clone(),
-            self.store_watch(),
+            (self.store_watch(), heartbeat),
+            self.health.clone(),
             metrics,
             stop.clone(),
         ));

@@ -39,6 +39,18 @@ impl Health {
         self.last_turn_ms.store(clock.now().timestamp_millis(), Ordering::Relaxed);
     }
 
+    /// How long the loop has been silent, once that is too long.
+    fn silence(&self, clock: &SharedClock) -> Option<TimeDelta> {
+        let last_turn_ms = self.last_turn_ms.load(Ordering::Relaxed);
+        let silence = TimeDelta::milliseconds(clock.now().timestamp_millis() - last_turn_ms);
+        (silence > LIVE_WITHIN).then_some(silence)
+    }
+
+    /// Whether the worker's loop turned lately.
+    pub fn is_live(&self, clock: &SharedClock) -> bool {
+        self.silence(clock).is_none()
+    }
+
     /// The worker was told to stop.
     pub fn draining(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
@@ -78,14 +90,12 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
 }
 
 async fn live(State(parts): State<Parts>) -> impl IntoResponse {
-    let silent_ms = parts.clock.now().timestamp_millis() - parts.health.last_turn_ms.load(Ordering::Relaxed);
-    if silent_ms <= LIVE_WITHIN.num_milliseconds() {
-        (StatusCode::OK, "live\n".to_owned())
-    } else {
-        (
+    match parts.health.silence(&parts.clock) {
+        None => (StatusCode::OK, "live\n".to_owned()),
+        Some(silence) => (
             StatusCode::SERVICE_UNAVAILABLE,
-            format!("the worker's loop has been silent for {} s\n", silent_ms / 1000),
-        )
+            format!("the worker's loop has been silent for {} s\n", silence.num_seconds()),
+        ),
     }
 }
 

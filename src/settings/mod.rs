@@ -4,6 +4,7 @@
 //! environment over it; [`validate`] turns the text into the types below and names every problem by the key's path
 //! and the fix. Secrets are [`SecretString`]: no `Debug`, log or error shows them.
 
+mod heartbeat;
 mod load;
 mod raw;
 mod validate;
@@ -17,6 +18,8 @@ use chrono_tz::Tz;
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
+
+pub use heartbeat::HeartbeatSettings;
 
 use crate::deliver::ChatTarget;
 use crate::measure::WorkCalendar;
@@ -62,6 +65,7 @@ pub struct Settings {
     pub thresholds: Thresholds,
     pub ops_chat: String,
     pub source_down_after: Duration,
+    pub heartbeat: HeartbeatSettings,
     pub keep_texts: Duration,
     pub log: LogSettings,
 }

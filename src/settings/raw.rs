@@ -32,6 +32,7 @@ pub(super) struct RawSettings {
     pub jobs: BTreeMap<String, RawJob>,
     pub thresholds: RawThresholds,
     pub alerts: RawAlerts,
+    pub heartbeat: RawHeartbeat,
     pub retention: RawRetention,
     pub log: RawLog,
 }
@@ -131,6 +132,16 @@ pub(super) struct RawAlerts {
     pub chat: String,
     #[serde(with = "humantime_serde")]
     pub source_down_after: Duration,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawHeartbeat {
+    pub url: Option<SecretString>,
+    #[serde(with = "humantime_serde")]
+    pub every: Duration,
+    #[serde(default)]
+    pub jobs: BTreeMap<String, SecretString>,
 }
 
 #[derive(Debug, Deserialize)]

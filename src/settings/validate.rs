@@ -84,6 +84,7 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
     ] {
         problems.require((0.0..=1.0).contains(&share), path, "write a share between 0 and 1, such as 0.05");
     }
+    let heartbeat = super::heartbeat::heartbeat(raw.heartbeat, |job| jobs.contains_key(job), &mut problems.0);
     let database_url = raw.database.url;
     problems.require(
         ["sqlite:", "postgres:", "postgresql:"]
@@ -122,6 +123,7 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         },
         ops_chat: raw.alerts.chat,
         source_down_after: raw.alerts.source_down_after,
+        heartbeat,
         keep_texts: raw.retention.texts,
         log: LogSettings {
             json: match raw.log.format {
