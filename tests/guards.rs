@@ -135,3 +135,26 @@ fn migrations_have_the_same_numbers_and_names_for_both_databases() {
     };
     assert_eq!(names("migrations/sqlite"), names("migrations/postgres"));
 }
+
+/// The words between double quotes.
+fn quoted(text: &str) -> Vec<&str> {
+    text.split('"').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn the_runbook_explains_every_kind_of_incident_and_no_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let code = fs::read_to_string(root.join("src/alert/trouble.rs")).unwrap();
+    let body = code.split("pub fn kind(").nth(1).and_then(|rest| rest.split("\n    }\n").next());
+    let kinds: BTreeSet<&str> = quoted(body.expect("Trouble::kind is there")).into_iter().collect();
+    assert!(kinds.len() >= 10, "too few kinds found: {kinds:?}");
+    let runbook = fs::read_to_string(root.join("docs/operations.md")).unwrap();
+    let sections: Vec<&str> = runbook.split("\n### ").skip(1).collect();
+    let explained: BTreeSet<&str> = sections.iter().filter_map(|text| text.split('`').nth(1)).collect();
+    assert_eq!(explained, kinds, "docs/operations.md explains each kind of incident in a section of its own");
+    for section in sections {
+        for what in ["**Means:**", "**By itself:**", "**Do:**"] {
+            assert!(section.contains(what), "{what} is missing in {}", section.lines().next().unwrap());
+        }
+    }
+}

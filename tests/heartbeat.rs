@@ -94,7 +94,7 @@ async fn healthy_rounds_are_pinged_at_their_pace_and_a_trouble_once() {
 #[tokio::test]
 async fn a_job_is_told_when_it_starts_and_when_its_messages_have_arrived_not_before() {
     for_each_store(async |given| {
-        let (watcher, mut world) = (Watcher::start().await, World::open(&given.url()).await);
+        let (watcher, mut world) = (Watcher::start().await, World::open(given.url()).await);
         world.set("SVODKA__HEARTBEAT__JOBS__DAILY", &format!("{}/daily", watcher.url));
         let (settings, worker) = (world.settings().heartbeat, world.worker(1).await);
         let (mut heartbeat, _stop) = start(settings, &world.clock);
@@ -132,7 +132,7 @@ async fn a_job_is_told_when_it_starts_and_when_its_messages_have_arrived_not_bef
 #[tokio::test]
 async fn a_failed_run_is_told_as_failed_and_its_ping_is_repeated_until_heard() {
     for_each_store(async |given| {
-        let (watcher, mut world) = (Watcher::start().await, World::open(&given.url()).await);
+        let (watcher, mut world) = (Watcher::start().await, World::open(given.url()).await);
         world.set("SVODKA__HEARTBEAT__JOBS__DAILY", &format!("{}/daily", watcher.url));
         let worker = world.worker(1).await;
         let (mut heartbeat, _stop) = start(world.settings().heartbeat, &world.clock);
