@@ -5,6 +5,8 @@
 #[cfg(feature = "sandbox")]
 mod alert;
 #[cfg(feature = "sandbox")]
+mod backup;
+#[cfg(feature = "sandbox")]
 mod bot;
 #[cfg(feature = "sandbox")]
 mod collect;

@@ -320,6 +320,7 @@ fn title(job: &Job) -> &'static str {
         ReportKind::Sync => "Чтение CRM",
         ReportKind::Reconcile => "Сверка с CRM",
         ReportKind::Retention => "Удаление старых текстов",
+        ReportKind::Backup => "Резервная копия",
         ReportKind::Weekly => "Сводка за неделю",
         ReportKind::Monthly => "Сводка за месяц",
         ReportKind::Behaviour => "Разбор диалогов",

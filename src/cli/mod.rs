@@ -11,6 +11,7 @@ macro_rules! say {
 
 mod analyze;
 mod backfill;
+mod backup;
 mod chats;
 mod deliveries;
 #[cfg(feature = "sandbox")]
@@ -114,6 +115,12 @@ enum Command {
         --date 2026-08-20 --out config/model.bin"
     )]
     Train(train::Args),
+    /// Copy the database to a file, and prove the copy by reading it back
+    #[command(after_help = "Example: svodka backup --to /backups")]
+    Backup(backup::BackupArgs),
+    /// Fill an empty database from a backup; stop the workers first
+    #[command(after_help = "Example: svodka restore /backups/svodka-20260820t023000z.jsonl.gz")]
+    Restore(backup::RestoreArgs),
     /// Apply database migrations (serve does so at its start)
     #[command(after_help = "Example: DATABASE_URL=postgres://… svodka migrate")]
     Migrate,
@@ -192,6 +199,8 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Analyze(args) => analyze::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Train(args) => train::run(args),
+        Command::Backup(args) => backup::backup(args).await,
+        Command::Restore(args) => backup::run_restore(args).await,
         Command::Migrate => migrate().await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::run(args).await,

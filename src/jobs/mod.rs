@@ -6,9 +6,11 @@
 //! | `sync` | reads what is new in the CRM |
 //! | `reconcile` | reads the last days again and mends what increments missed |
 //! | `retention` | deletes texts past their time |
+//! | `backup` | copies the database to a file and reads it back |
 //!
 //! A job returns its result; the runner stores it in one transaction. Nothing is sent from here.
 
+pub mod backup;
 pub mod daily;
 pub mod diff;
 pub mod replay;
@@ -47,6 +49,7 @@ impl Execute for Work {
             ReportKind::Sync => sync::run(self, sync::Mode::Increment, context).await,
             ReportKind::Reconcile => sync::run(self, sync::Mode::Reconcile, context).await,
             ReportKind::Retention => retention::run(self, context).await,
+            ReportKind::Backup => backup::run(self, context).await,
             ReportKind::Weekly => not_built(job),
             ReportKind::Monthly => not_built(job),
             ReportKind::Behaviour => not_built(job),

@@ -19,6 +19,8 @@ pub enum ReportKind {
     Reconcile,
     /// Deletes what is kept no longer.
     Retention,
+    /// Copies the database to a file.
+    Backup,
     /// The digest of the ISO week before the slot.
     Weekly,
     /// The digest of the calendar month before the slot.
@@ -47,6 +49,7 @@ impl ReportKind {
             Self::Sync => "sync",
             Self::Reconcile => "reconcile",
             Self::Retention => "retention",
+            Self::Backup => "backup",
             Self::Weekly => "weekly",
             Self::Monthly => "monthly",
             Self::Behaviour => "behaviour",
@@ -64,7 +67,12 @@ impl ReportKind {
         match self {
             Self::Daily | Self::Weekly | Self::Monthly | Self::Behaviour | Self::Quality => true,
             Self::BotDaily | Self::BotWeekly | Self::BotMonthly => true,
-            Self::Sync | Self::Reconcile | Self::Retention | Self::Rollup | Self::BotRetention => false,
+            Self::Sync
+            | Self::Reconcile
+            | Self::Retention
+            | Self::Backup
+            | Self::Rollup
+            | Self::BotRetention => false,
         }
     }
 }

@@ -11,6 +11,7 @@ mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{NaiveDate, Weekday};
@@ -67,6 +68,7 @@ pub struct Settings {
     pub source_down_after: Duration,
     pub heartbeat: HeartbeatSettings,
     pub keep_texts: Duration,
+    pub backup: BackupSettings,
     pub log: LogSettings,
 }
 
@@ -102,6 +104,17 @@ pub struct TelegramSettings {
     pub timeout: Duration,
     pub proxy: Option<String>,
     pub listen: bool,
+}
+
+/// Where backups go and how long they stay.
+#[derive(Debug, Clone)]
+pub struct BackupSettings {
+    /// `None` = no backups.
+    pub folder: Option<PathBuf>,
+    /// The newest ones stay, however old.
+    pub keep_count: usize,
+    /// The others stay for this long.
+    pub keep_for: Duration,
 }
 
 /// How logs look.

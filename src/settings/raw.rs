@@ -34,6 +34,7 @@ pub(super) struct RawSettings {
     pub alerts: RawAlerts,
     pub heartbeat: RawHeartbeat,
     pub retention: RawRetention,
+    pub backup: RawBackup,
     pub log: RawLog,
 }
 
@@ -149,6 +150,15 @@ pub(super) struct RawHeartbeat {
 pub(super) struct RawRetention {
     #[serde(with = "humantime_serde")]
     pub texts: Duration,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawBackup {
+    pub folder: String,
+    pub keep_count: usize,
+    #[serde(with = "humantime_serde")]
+    pub keep_for: Duration,
 }
 
 #[derive(Debug, Deserialize)]

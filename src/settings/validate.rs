@@ -1,6 +1,7 @@
 //! From what was written to what can be used; all problems at once.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono_tz::Tz;
@@ -8,11 +9,11 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::raw::{RawJob, RawLogFormat, RawPolicy, RawSettings};
-use super::{ConfigError, LogSettings, RetailCrmSettings, Settings, TelegramSettings};
+use super::{BackupSettings, ConfigError, LogSettings, RetailCrmSettings, Settings, TelegramSettings};
 use crate::deliver::ChatTarget;
 use crate::measure::daily::Thresholds;
 use crate::measure::worktime::WorkHours;
-use crate::schedule::{CatchUp, Job, Schedule};
+use crate::schedule::{CatchUp, Job, ReportKind, Schedule};
 use crate::store::outbox::Policy;
 
 /// Requests per second that the CRM lets through; at the limit itself clocks decide.
@@ -85,6 +86,12 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         problems.require((0.0..=1.0).contains(&share), path, "write a share between 0 and 1, such as 0.05");
     }
     let heartbeat = super::heartbeat::heartbeat(raw.heartbeat, |job| jobs.contains_key(job), &mut problems.0);
+    let backup_folder = Some(raw.backup.folder).filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    problems.require(
+        backup_folder.is_some() || !jobs.values().any(|job| job.report == ReportKind::Backup),
+        "backup.folder",
+        "a backup job needs a folder; set SVODKA__BACKUP__FOLDER",
+    );
     let database_url = raw.database.url;
     problems.require(
         ["sqlite:", "postgres:", "postgresql:"]
@@ -125,6 +132,11 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         source_down_after: raw.alerts.source_down_after,
         heartbeat,
         keep_texts: raw.retention.texts,
+        backup: BackupSettings {
+            folder: backup_folder,
+            keep_count: raw.backup.keep_count,
+            keep_for: raw.backup.keep_for,
+        },
         log: LogSettings {
             json: match raw.log.format {
                 RawLogFormat::Auto => None,

@@ -4,6 +4,7 @@
 //! differ stand in [`sql`]. `now` is always an argument, except for leases, whose time is the database's, so
 //! that workers with different clocks agree on who holds what. Nothing in here talks HTTP or renders text.
 
+pub mod backup;
 pub mod deliveries;
 mod errors;
 pub mod facts;

@@ -28,7 +28,7 @@ pub(super) type Conn = Dual<PoolConnection<Sqlite>, PoolConnection<Postgres>>;
 pub(super) type Tx = Dual<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>;
 
 /// Our schema on PostgreSQL: the bot's own tables often live in the same database.
-const SCHEMA: &str = "svodka";
+pub(super) const SCHEMA: &str = "svodka";
 /// How long a caller waits for a connection: to PostgreSQL that is the time for the server to answer.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// On SQLite the one connection is ours and merely busy, at most with a large read.
@@ -38,8 +38,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections to PostgreSQL per process.
 const POSTGRES_CONNECTIONS: u32 = 5;
 
-static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+pub(super) static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+pub(super) static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 queries! {
     PING = same!("UPDATE pings SET ping_count = ping_count + 1 WHERE id = 1");
@@ -173,7 +173,7 @@ impl Store {
         match &self.pool {
             Dual::Sqlite(pool) => {
                 let mut connection = pool.acquire().await?;
-                migrate_sqlite(&mut connection).await
+                apply_sqlite(&mut connection, None).await
             }
             Dual::Postgres(pool) => {
                 // A connection of its own: waiting for another migrating worker may outlast the statement timeout,
@@ -200,11 +200,22 @@ impl Tx {
 /// All missing migrations in one transaction that holds the write lock: the migrator itself does not lock SQLite.
 ///
 /// `run_direct` is what `Migrator::run` calls; `run` itself makes a future that cannot be spawned.
-async fn migrate_sqlite(connection: &mut SqliteConnection) -> Result<()> {
+/// `until`: the last one applied, that one included; `None` = all.
+pub(super) async fn apply_sqlite(connection: &mut SqliteConnection, until: Option<i64>) -> Result<()> {
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-    SQLITE_MIGRATIONS.run_direct(None, &mut *tx, false).await.map_err(migrate_error)?;
+    SQLITE_MIGRATIONS.run_direct(until, &mut *tx, false).await.map_err(migrate_error)?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Migrations up to one, that one included, in the schema that the connection's names mean; `None` = all.
+pub(super) async fn apply_postgres(connection: &mut PgConnection, until: Option<i64>) -> Result<()> {
+    POSTGRES_MIGRATIONS.run_direct(until, connection, false).await.map_err(migrate_error)
+}
+
+/// Number of the last migration compiled in.
+pub(super) fn last_migration(migrations: &Migrator) -> i64 {
+    migrations.iter().map(|migration| migration.version).max().unwrap_or(0)
 }
 
 async fn migrate_postgres(connection: &mut PgConnection) -> Result<()> {
@@ -218,7 +229,7 @@ async fn migrate_postgres(connection: &mut PgConnection) -> Result<()> {
             created?;
         }
     }
-    POSTGRES_MIGRATIONS.run_direct(None, connection, false).await.map_err(migrate_error)
+    apply_postgres(connection, None).await
 }
 
 async fn schema_exists(connection: &mut PgConnection) -> Result<bool> {

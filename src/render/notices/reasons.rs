@@ -42,6 +42,9 @@ pub fn for_ops(reason: &str) -> &str {
         "refused" => "отказ без понятной причины",
         "not_configured" => "не заданы ключи доступа",
         "measure_failed" | "render_failed" | "digest_not_storable" => "ошибка при подготовке отчёта",
+        "backup_io" => "копию не удалось записать или прочитать",
+        "backup_damaged" | "backup_differs" => "копия не читается так, как записана",
+        "backup_unfit" => "из этой базы копию не сделать",
         "unknown_job" => "в программе нет такого задания",
         other => other,
     }
