@@ -1,13 +1,10 @@
 //! Pings to a watcher outside: what it hears, and when.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::StatusCode;
 use chrono::TimeDelta;
-use secrecy::SecretString;
 use svodka::app::heartbeat::{Heartbeat, heartbeat};
 use svodka::clock::{Clock, ManualClock};
 use svodka::outbound::Jitter;
@@ -15,53 +12,8 @@ use svodka::settings::{HeartbeatSettings, Settings};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::stores::for_each_store;
+use crate::support::watcher::Watcher;
 use crate::support::worker::{World, at, drive};
-
-/// A watcher that answers with the given status and remembers what it heard.
-#[derive(Clone)]
-struct Watcher {
-    heard: Arc<Mutex<Vec<String>>>,
-    status: Arc<Mutex<StatusCode>>,
-    url: String,
-}
-
-impl Watcher {
-    async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let watcher = Self {
-            heard: Arc::default(),
-            status: Arc::new(Mutex::new(StatusCode::OK)),
-            url: format!("http://{}", listener.local_addr().unwrap()),
-        };
-        let router = Router::new().fallback(hear).with_state(watcher.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        watcher
-    }
-
-    fn address(&self, path: &str) -> SecretString {
-        format!("{}/{path}", self.url).into()
-    }
-
-    fn heard(&self) -> Vec<String> {
-        self.heard.lock().unwrap().clone()
-    }
-
-    /// Waits for the pinger, which works beside the test; gives up only when it certainly never comes.
-    async fn hears(&self, count: usize) -> Vec<String> {
-        let heard = async {
-            while self.heard().len() < count {
-                tokio::time::timeout(Duration::from_millis(5), std::future::pending::<()>()).await.ok();
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(30), heard).await.expect("the ping arrives");
-        self.heard()
-    }
-}
-
-async fn hear(State(watcher): State<Watcher>, uri: Uri, body: String) -> StatusCode {
-    watcher.heard.lock().unwrap().push(format!("{} {body}", uri.path()));
-    *watcher.status.lock().unwrap()
-}
 
 fn start(settings: HeartbeatSettings, clock: &ManualClock) -> (Heartbeat, CancellationToken) {
     let clock: svodka::clock::SharedClock = Arc::new(clock.clone());
@@ -136,14 +88,14 @@ async fn a_failed_run_is_told_as_failed_and_its_ping_is_repeated_until_heard() {
         world.set("SVODKA__HEARTBEAT__JOBS__DAILY", &format!("{}/daily", watcher.url));
         let worker = world.worker(1).await;
         let (mut heartbeat, _stop) = start(world.settings().heartbeat, &world.clock);
-        *watcher.status.lock().unwrap() = StatusCode::BAD_GATEWAY;
+        watcher.answer(StatusCode::BAD_GATEWAY);
         let (store, now) = (&worker.app.store, world.clock.now());
         let run = store.insert_manual_run("daily", now, None, now).await.unwrap();
         let claimed = store.claim_run_by_id(run, "test", 15, now).await.unwrap().unwrap();
         store.fail_run(&claimed.lease, "timeout", "no answer", now).await.unwrap();
         heartbeat.look_at_runs(store).await.unwrap();
         watcher.hears(1).await;
-        *watcher.status.lock().unwrap() = StatusCode::OK;
+        watcher.answer(StatusCode::OK);
         let heard = drive(&world.clock, watcher.hears(2)).await;
         assert!(heard.iter().all(|ping| ping.starts_with("/daily/fail job daily")), "{heard:?}");
     })

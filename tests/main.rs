@@ -18,6 +18,8 @@ mod deliver_cli;
 mod deliver_faults;
 #[cfg(feature = "sandbox")]
 mod deliver_reconcile;
+#[cfg(feature = "sandbox")]
+mod fallback;
 mod guards;
 #[cfg(feature = "sandbox")]
 mod heartbeat;

@@ -289,7 +289,7 @@ fn is_refusal(source: &SourceRow) -> bool {
 }
 
 /// The way to Telegram is what is wrong, not the chat.
-fn is_way_blocked(row: &DeliveryRow) -> bool {
+pub fn is_way_blocked(row: &DeliveryRow) -> bool {
     let is_route = |reason: &str| {
         matches!(
             reason,

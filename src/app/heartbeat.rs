@@ -13,8 +13,9 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::repeat::repeat;
 use crate::clock::{Instant, SharedClock};
-use crate::outbound::{self, Backoff, ClientError, ClientOptions, Jitter};
+use crate::outbound::{self, ClientError, ClientOptions, Jitter};
 use crate::settings::HeartbeatSettings;
 use crate::store::outbox::DeliveryState;
 use crate::store::runs::{RunRow, RunState};
@@ -26,7 +27,6 @@ const QUEUE: usize = 64;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// A run's ping comes once, so it is tried again; a round's comes again by itself.
 const JOB_TRIES: u32 = 4;
-const BACKOFF: Backoff = Backoff { first: Duration::from_secs(2), cap: Duration::from_secs(15) };
 /// What ended this long before our start is told by whoever ran then.
 const LOOK_BACK: TimeDelta = TimeDelta::minutes(10);
 /// Latest runs of a job looked at in each round.
@@ -184,19 +184,13 @@ impl Pinger {
             Sign::Success => base.to_owned(),
             Sign::Fail => format!("{base}/fail"),
         };
-        let mut attempt = 1;
-        loop {
-            let answer = self.client.post(&address).body(ping.body.clone()).send().await;
-            let why = match answer {
-                Ok(answer) if answer.status().is_success() => return Ok(()),
-                Ok(answer) => format!("HTTP {}", answer.status().as_u16()),
-                Err(error) => outbound::describe(&error),
-            };
-            if attempt >= ping.tries {
-                return Err(why);
+        repeat(&self.clock, &self.jitter, ping.tries, || async {
+            match self.client.post(&address).body(ping.body.clone()).send().await {
+                Ok(answer) if answer.status().is_success() => Ok(()),
+                Ok(answer) => Err(format!("HTTP {}", answer.status().as_u16())),
+                Err(error) => Err(outbound::describe(&error)),
             }
-            self.clock.sleep(BACKOFF.delay(attempt, &self.jitter)).await;
-            attempt += 1;
-        }
+        })
+        .await
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::fallback::Fallback;
 use super::heartbeat::Heartbeat;
 use super::store_watch::StoreWatch;
 use crate::alert::{AlertError, Alerter};
@@ -100,7 +101,7 @@ pub(super) async fn check_loop(
     alerts: Arc<Alerter>,
     sender: Arc<Sender>,
     store: Store,
-    (mut watch, mut heartbeat): (StoreWatch, Heartbeat),
+    (mut watch, mut fallback, mut heartbeat): (StoreWatch, Fallback, Heartbeat),
     health: Health,
     metrics: Option<PrometheusHandle>,
     stop: CancellationToken,
@@ -128,6 +129,7 @@ pub(super) async fn check_loop(
             Ok(()) => Ok(()),
         };
         watch.note(&checked).await;
+        fallback.note(&checked, &store).await;
         let checked = match checked {
             Ok(()) => heartbeat.look_at_runs(&store).await,
             failed => failed,

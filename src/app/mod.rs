@@ -3,8 +3,10 @@
 //! Every loop only repeats a public step of its stage, so that tests can take the same steps by hand.
 
 pub mod backfill;
+pub mod fallback;
 pub mod heartbeat;
 mod loops;
+mod repeat;
 mod store_watch;
 
 use std::collections::BTreeSet;
@@ -156,11 +158,18 @@ impl App {
             heartbeat::heartbeat(self.settings.heartbeat.clone(), self.clock.clone(), self.jitter.clone())?;
         // Outlives the drain, so that its last digest is told.
         tasks.spawn(pinger.run(closed.clone()));
+        let (fallback, messenger) = fallback::fallback(
+            &self.settings.fallback,
+            alert_settings(&self.settings).speech,
+            self.clock.clone(),
+            self.jitter.clone(),
+        )?;
+        tasks.spawn(messenger.run(closed.clone()));
         work.spawn(check_loop(
             self.alerts.clone(),
             self.sender.clone(),
             self.store.clone(),
-            (self.store_watch(), heartbeat),
+            (self.store_watch(), fallback, heartbeat),
             self.health.clone(),
             metrics,
             stop.clone(),

@@ -4,6 +4,7 @@
 //! environment over it; [`validate`] turns the text into the types below and names every problem by the key's path
 //! and the fix. Secrets are [`SecretString`]: no `Debug`, log or error shows them.
 
+mod fallback;
 mod heartbeat;
 mod load;
 mod raw;
@@ -20,6 +21,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+pub use fallback::{FallbackSettings, MailSettings};
 pub use heartbeat::HeartbeatSettings;
 
 use crate::deliver::ChatTarget;
@@ -66,6 +68,7 @@ pub struct Settings {
     pub thresholds: Thresholds,
     pub ops_chat: String,
     pub source_down_after: Duration,
+    pub fallback: FallbackSettings,
     pub heartbeat: HeartbeatSettings,
     pub keep_texts: Duration,
     pub backup: BackupSettings,

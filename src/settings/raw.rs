@@ -133,6 +133,17 @@ pub(super) struct RawAlerts {
     pub chat: String,
     #[serde(with = "humantime_serde")]
     pub source_down_after: Duration,
+    pub fallback: RawFallback,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFallback {
+    pub webhook: Option<SecretString>,
+    pub smtp_url: Option<SecretString>,
+    pub mail_from: String,
+    #[serde(deserialize_with = "csv_or_list")]
+    pub mail_to: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -8,5 +8,6 @@ pub mod postgres;
 pub mod stores;
 #[cfg(feature = "sandbox")]
 pub mod time;
+pub mod watcher;
 #[cfg(feature = "sandbox")]
 pub mod worker;
