@@ -1,17 +1,17 @@
-//! Digests of past days, one manual run each.
+//! Digests of past days, weeks or months, one manual run each.
 //!
 //! Without delivery the run is marked in the store as one for the record, so that whichever worker executes it
-//! enqueues nothing. A day that stored data do not cover whole is refused: its numbers could not be true.
+//! enqueues nothing. A period that stored data do not cover whole is refused: its numbers could not be true.
 
-use chrono::{Days, NaiveDate, TimeDelta};
+use chrono::{NaiveDate, TimeDelta};
 use tokio_util::sync::CancellationToken;
 
 use super::App;
 use crate::clock::Instant;
 use crate::collect::{SOURCE_CHATS, SOURCE_ORDERS};
 use crate::facts::CoverageSpan;
-use crate::jobs::daily;
-use crate::measure::Period;
+use crate::jobs::{daily, report};
+use crate::measure::{Period, Span};
 use crate::schedule::Job;
 use crate::schedule::runner::{JobError, RunOutcome};
 use crate::store::StoreError;
@@ -24,7 +24,7 @@ pub const MOST_DAYS: i64 = 366;
 const LOOK_AGAIN: TimeDelta = TimeDelta::milliseconds(500);
 
 impl App {
-    /// The days to fill, oldest first, both ends included.
+    /// The first days of what to fill, oldest first: of every day, week or month that has a day in `from..=to`.
     ///
     /// # Errors
     /// A sentence with the fix for a job without messages, a range that is reversed, too long, or not covered by
@@ -44,10 +44,10 @@ impl App {
             from: chats.from.max(orders.from),
             until: chats.until.min(orders.until),
         });
-        Ok(days(from, to, known, self.settings.zone))
+        Ok(days(report::span(job.report), from, to, known, self.settings.zone))
     }
 
-    /// Makes the digest of the day that `slot_at` speaks about and waits for its run to end, here or at another worker.
+    /// Makes the digest of the period that `slot_at` speaks about and waits for its run to end, here or at another worker.
     pub async fn backfill_slot(
         &self,
         job: &Job,
@@ -76,6 +76,7 @@ impl App {
 }
 
 fn days(
+    span: Span,
     from: NaiveDate,
     to: NaiveDate,
     known: Option<CoverageSpan>,
@@ -92,19 +93,32 @@ fn days(
         return Err("nothing is known yet about chats or orders; read the CRM first: svodka sync".to_owned());
     };
     let local = |at: Instant| at.with_timezone(&zone).format("%Y-%m-%d %H:%M");
-    if Period::day(from, zone).from < known.from {
+    let (first, last) = (span.containing(from, zone), span.containing(to, zone));
+    if first.from < known.from {
         return Err(format!(
-            "data are known from {} on, so {from} cannot be told; begin later, or read more: svodka sync --days N",
-            local(known.from)
+            "data are known from {} on, so {} cannot be told; begin later, or read more: svodka sync --days N",
+            local(known.from),
+            name(&first)
         ));
     }
-    if Period::day(to, zone).to > known.until {
+    if last.to > known.until {
         return Err(format!(
-            "data are known until {}, so {to} is not complete; end earlier, or read what is new: svodka sync",
-            local(known.until)
+            "data are known until {}, so {} is not complete; end earlier, or read what is new: svodka sync",
+            local(known.until),
+            name(&last)
         ));
     }
-    Ok(from.iter_days().take_while(|day| *day < to + Days::new(1)).collect())
+    let periods =
+        std::iter::successors(Some(first), |period| Some(span.containing(period.to_on, period.zone)));
+    Ok(periods.map(|period| period.from_on).take_while(|day| *day <= to).collect())
+}
+
+/// `2026-08-19`, `2026-08-17..2026-08-23`.
+fn name(period: &Period) -> String {
+    match period.to_on.pred_opt().filter(|last| *last > period.from_on) {
+        Some(last) => format!("{}..{last}", period.from_on),
+        None => period.from_on.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -121,7 +135,7 @@ mod tests {
             from: "2026-01-09T21:00:00Z".parse().unwrap(),
             until: "2027-06-20T05:00:00Z".parse().unwrap(),
         };
-        days(day(from), day(to), Some(known), Moscow)
+        days(Span::Day, day(from), day(to), Some(known), Moscow)
     }
 
     #[test]
@@ -142,7 +156,24 @@ mod tests {
             let text = filled(from, to).unwrap_err();
             assert!(text.contains(words), "{text}");
         }
-        let text = days(day("2026-02-01"), day("2026-02-01"), None, Moscow).unwrap_err();
+        let text = days(Span::Day, day("2026-02-01"), day("2026-02-01"), None, Moscow).unwrap_err();
         assert!(text.contains("svodka sync"), "{text}");
+    }
+
+    #[test]
+    fn weeks_and_months_are_filled_whole_when_any_of_their_days_is_asked_for() {
+        let known = CoverageSpan {
+            from: "2026-01-01T00:00:00Z".parse().unwrap(),
+            until: "2026-04-06T05:00:00Z".parse().unwrap(),
+        };
+        let filled = |span, from, to| days(span, day(from), day(to), Some(known), Moscow);
+        let weeks = filled(Span::Week, "2026-03-11", "2026-03-23").unwrap();
+        assert_eq!(weeks, [day("2026-03-09"), day("2026-03-16"), day("2026-03-23")]);
+        let months = filled(Span::Month, "2026-02-28", "2026-03-01").unwrap();
+        assert_eq!(months, [day("2026-02-01"), day("2026-03-01")]);
+        let text = filled(Span::Week, "2026-04-05", "2026-04-06").unwrap_err();
+        assert!(text.contains("so 2026-04-06..2026-04-12 is not complete"), "{text}");
+        let text = filled(Span::Month, "2026-01-15", "2026-01-15").unwrap_err();
+        assert!(text.contains("so 2026-01-01..2026-01-31 cannot be told"), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! `svodka backfill JOB`: the digests of past days, for the record or for the chats.
+//! `svodka backfill JOB`: the digests of past days, weeks or months, for the record or for the chats.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::telemetry;
 pub(super) struct Args {
     /// Name of the job in the cron table
     job: String,
-    /// First local day
+    /// First local day; of a weekly or monthly job its whole week or month is filled
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = super::parse_day)]
     from: NaiveDate,
     /// Last local day, included
@@ -29,7 +29,7 @@ pub(super) struct Args {
     deliver: bool,
 }
 
-/// Fills day after day; stops at the first that fails.
+/// Fills one after another; stops at the first that fails.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let settings = Settings::load()?;
     let job = super::job(&settings, &args.job)?.clone();

@@ -55,16 +55,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         took_ms as f64 / 1000.0
     );
 
-    let slot_at = clock.now();
-    let run_id = app.store.insert_manual_run("daily", slot_at, None, slot_at).await?;
-    match app.run_claimed(run_id, &CancellationToken::new()).await? {
-        RunOutcome::Succeeded { .. } => {}
-        outcome => {
-            let note = app.store.find_run(run_id).await?.and_then(|run| run.note).unwrap_or_default();
-            bail!("the digest was not made: {outcome:?} {note}");
-        }
+    for job in ["daily", "weekly"] {
+        let run_id = make(&app, job, &clock).await?;
+        deliver(&app, run_id, &clock).await?;
     }
-    deliver(&app, run_id, &clock).await?;
     let messages = sandbox.telegram.messages(MANAGERS_CHAT);
     say!(
         "What the managers read in Telegram ({}):\n",
@@ -91,6 +85,19 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         app.store.close().await;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the digest of the last day or week that ended; returns its run.
+async fn make(app: &App, job: &str, clock: &SharedClock) -> anyhow::Result<i64> {
+    let slot_at = clock.now();
+    let run_id = app.store.insert_manual_run(job, slot_at, None, slot_at).await?;
+    match app.run_claimed(run_id, &CancellationToken::new()).await? {
+        RunOutcome::Succeeded { .. } => Ok(run_id),
+        outcome => {
+            let note = app.store.find_run(run_id).await?.and_then(|run| run.note).unwrap_or_default();
+            bail!("the {job} digest was not made: {outcome:?} {note}");
+        }
+    }
 }
 
 /// Sends until the run's messages have arrived.

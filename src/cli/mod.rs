@@ -36,7 +36,7 @@ use std::sync::LazyLock;
 use chrono::NaiveDate;
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::schedule::Job;
+use crate::schedule::{Job, ReportKind};
 use crate::settings::{ConfigError, Settings};
 use crate::store::Store;
 use secrecy::ExposeSecret;
@@ -85,7 +85,7 @@ enum Command {
     /// Resume a paused job with its next slot
     #[command(after_help = "Example: svodka resume daily")]
     Resume(pause::ResumeArgs),
-    /// Make the digests of past days from stored data; sends nothing unless asked
+    /// Make the digests of past days, weeks or months from stored data; sends nothing unless asked
     #[command(after_help = "Example: svodka backfill daily --from 2026-08-01 --to 2026-08-19")]
     Backfill(backfill::Args),
     /// Show a past digest as it was sent, from its stored snapshot
@@ -136,6 +136,18 @@ enum Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Report {
     Daily,
+    Weekly,
+    Monthly,
+}
+
+impl Report {
+    fn kind(self) -> ReportKind {
+        match self {
+            Self::Daily => ReportKind::Daily,
+            Self::Weekly => ReportKind::Weekly,
+            Self::Monthly => ReportKind::Monthly,
+        }
+    }
 }
 
 /// How `preview` writes.

@@ -2,21 +2,19 @@
 
 use std::process::ExitCode;
 
-use chrono::{Days, NaiveDate, TimeDelta};
+use chrono::{NaiveDate, TimeDelta};
 
 use super::{Format, Report};
 use crate::clock::{Clock, SystemClock};
 use crate::jobs::report;
-use crate::measure::period::start_of_day;
 use crate::render::Part;
-use crate::schedule::ReportKind;
 use crate::settings::Settings;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Which report
     report: Report,
-    /// The local day it speaks about (default: yesterday)
+    /// A local day of the day, week or month it speaks about (default: the last that ended)
     #[arg(long = "for", value_name = "YYYY-MM-DD", value_parser = super::parse_day)]
     day: Option<NaiveDate>,
     /// text: as people read it; html: as Telegram gets it
@@ -28,13 +26,16 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let settings = Settings::load()?;
     let store = super::open_store(&settings).await?;
-    let Report::Daily = args.report;
-    let now = SystemClock.now();
-    let day = args.day.unwrap_or_else(|| now.with_timezone(&settings.zone).date_naive() - Days::new(1));
-    // Any slot of the next day speaks about this one.
-    let slot_at = start_of_day(day + Days::new(1), settings.zone) + TimeDelta::hours(9);
-    let run = super::run::manual_run("daily", slot_at, now);
-    let made = report::make(&settings, &store, ReportKind::Daily, &run, now).await?;
+    let (report, now) = (args.report.kind(), SystemClock.now());
+    let span = report::span(report);
+    let period = match args.day {
+        Some(day) => span.containing(day, settings.zone),
+        None => span.before(now, settings.zone),
+    };
+    // Any slot of the first day after it speaks about this period.
+    let slot_at = period.to + TimeDelta::hours(9);
+    let run = super::run::manual_run(report.as_str(), slot_at, now);
+    let made = report::make(&settings, &store, report, &run, now).await?;
     let parts = made.map(|made| made.parts).unwrap_or_default();
     match args.format {
         Format::Text => print_parts(&parts)?,

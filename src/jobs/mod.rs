@@ -3,6 +3,7 @@
 //! | report | does |
 //! |---|---|
 //! | `daily` | fresh facts → measures of the day before the slot → text → messages in the outbox |
+//! | `weekly`, `monthly` | the same for the week or month before the slot, with movers, trends and examples |
 //! | `sync` | reads what is new in the CRM |
 //! | `reconcile` | reads the last days again and mends what increments missed |
 //! | `retention` | deletes texts past their time |
@@ -17,6 +18,7 @@ pub mod replay;
 pub mod report;
 pub mod retention;
 pub mod sync;
+pub mod weekly;
 
 use std::sync::Arc;
 
@@ -45,13 +47,13 @@ pub struct Work {
 impl Execute for Work {
     async fn execute(&self, job: &Job, context: &JobContext) -> Result<RunResult, JobError> {
         match job.report {
-            ReportKind::Daily => daily::run(self, job, context).await,
+            ReportKind::Daily | ReportKind::Weekly | ReportKind::Monthly => {
+                report::run_fresh(self, job, context).await
+            }
             ReportKind::Sync => sync::run(self, sync::Mode::Increment, context).await,
             ReportKind::Reconcile => sync::run(self, sync::Mode::Reconcile, context).await,
             ReportKind::Retention => retention::run(self, context).await,
             ReportKind::Backup => backup::run(self, context).await,
-            ReportKind::Weekly => not_built(job),
-            ReportKind::Monthly => not_built(job),
             ReportKind::Behaviour => not_built(job),
             ReportKind::Quality => not_built(job),
             ReportKind::Rollup => not_built(job),

@@ -6,8 +6,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::daily;
 use super::diff::changes;
+use super::{daily, weekly};
 use crate::render::Part;
 use crate::schedule::runner::JobError;
 use crate::settings::Settings;
@@ -20,6 +20,7 @@ use crate::store::runs::StoredDigest;
 pub fn messages(stored: &StoredDigest, settings: &Settings) -> Result<Vec<Part>, JobError> {
     match stored.report.as_str() {
         "daily" => daily::messages(&read(stored)?, settings),
+        "weekly" | "monthly" => weekly::messages(&read(stored)?, settings),
         other => Err(another_version(&format!("this version knows no report `{other}`"))),
     }
 }

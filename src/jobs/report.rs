@@ -4,8 +4,11 @@ use chrono::{Datelike, TimeDelta};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Work, daily};
+use super::{Work, daily, sync, weekly};
 use crate::clock::Instant;
+use crate::collect::{SOURCE_CHATS, SOURCE_ORDERS};
+use crate::measure::digest::Coverage;
+use crate::measure::history::Row;
 use crate::measure::{Period, Span};
 use crate::render::{Part, RenderError};
 use crate::schedule::runner::{JobContext, JobError};
@@ -18,6 +21,9 @@ use crate::store::runs::{Origin, RunResult, RunRow, StoredDigest};
 
 /// After its window a message may still be on its way for this long before it counts as stale.
 const SENDING_GRACE: TimeDelta = TimeDelta::minutes(30);
+
+/// A digest this late says so to its readers.
+const LATE_WORTH_TELLING: TimeDelta = TimeDelta::minutes(10);
 
 /// A digest ready to be kept and sent.
 #[derive(Debug, Clone)]
@@ -88,6 +94,9 @@ pub async fn make(
 ) -> Result<Option<Made>, JobError> {
     match report {
         ReportKind::Daily => daily::make(settings, store, run, now).await.map(Some),
+        ReportKind::Weekly | ReportKind::Monthly => {
+            weekly::make(settings, store, report, run, now).await.map(Some)
+        }
         _ => Ok(None),
     }
 }
@@ -107,6 +116,53 @@ pub async fn run(work: &Work, job: &Job, context: &JobContext) -> Result<RunResu
         Some(made) => made.into_result(job, context),
         None => Ok(RunResult::default()),
     }
+}
+
+/// One attempt at a report that wants fresh facts.
+///
+/// Facts are refreshed first. When the CRM cannot be read and what is stored does not cover the period, the attempt fails
+/// and is repeated; the last one concludes with what there is, and the text says what is missing.
+pub async fn run_fresh(work: &Work, job: &Job, context: &JobContext) -> Result<RunResult, JobError> {
+    let period = span(job.report).before(context.run.slot_at, work.settings.zone);
+    let refreshed = sync::refresh(work, context).await;
+    let chats = daily::coverage(&work.store, SOURCE_CHATS).await?;
+    let orders = daily::coverage(&work.store, SOURCE_ORDERS).await?;
+    let is_covered = [chats, orders].into_iter().all(|span| Coverage::of(span, &period).is_complete());
+    if let (Err(error), false, false) = (refreshed, is_covered, context.is_last_attempt) {
+        return Err(JobError { is_permanent: false, ..error });
+    }
+    run(work, job, context).await
+}
+
+/// Seconds after its slot, of a run that is late enough to tell its readers.
+pub fn late_secs(run: &RunRow, now: Instant) -> Option<i64> {
+    let late = now - run.slot_at;
+    (run.origin == Origin::Cron && late >= LATE_WORTH_TELLING).then(|| late.num_seconds())
+}
+
+/// Runs a computation of measures. Tens of thousands of messages take tens of milliseconds: too long for a thread that
+/// serves others.
+pub async fn measured<D: Send + 'static>(
+    compute: impl FnOnce() -> D + Send + 'static,
+) -> Result<D, JobError> {
+    tokio::task::spawn_blocking(compute).await.map_err(|error| JobError {
+        reason: "measure_failed",
+        note: format!("the digest could not be computed: {error}"),
+        is_permanent: true,
+    })
+}
+
+/// The values of a digest as rows of the history.
+pub fn history(report: ReportKind, period: &Period, rows: Vec<Row>) -> Vec<HistoryRow> {
+    let row = |(subject, measure, value, is_complete): Row| HistoryRow {
+        report: report.as_str().to_owned(),
+        period_on: period.from_on,
+        subject,
+        measure: measure.to_owned(),
+        value,
+        is_complete,
+    };
+    rows.into_iter().map(row).collect()
 }
 
 /// The digest as data.

@@ -49,6 +49,8 @@ pub struct Conversation<'a> {
     pub dialog: Option<&'a Dialog>,
     /// Customer messages and human replies, never empty, by `(sent_at, id)`.
     pub words: Vec<(Instant, Voice)>,
+    /// The message behind each of the words.
+    pub word_ids: Vec<i64>,
     /// Each ended burst. The first one is the first response.
     pub answers: Vec<Answer>,
     /// Moments of the human replies.
@@ -174,6 +176,7 @@ fn conversation<'a>(
     directory: &Directory,
 ) -> Option<Conversation<'a>> {
     let (mut words, mut answers, mut replies) = (Vec::new(), Vec::new(), Vec::new());
+    let mut word_ids = Vec::new();
     let (mut handovers, mut shown_orders) = (Vec::new(), Vec::new());
     let mut closed_at = None;
     let mut asked_at = None;
@@ -190,6 +193,7 @@ fn conversation<'a>(
         }
         let Some(voice) = voice(message, directory) else { continue };
         words.push((at, voice));
+        word_ids.push(message.id);
         if voice == Voice::Customer {
             asked_at.get_or_insert(at);
         } else {
@@ -206,6 +210,7 @@ fn conversation<'a>(
         chat,
         dialog,
         words,
+        word_ids,
         answers,
         replies,
         handovers,

@@ -15,7 +15,7 @@ use crate::clock::Instant;
 use crate::facts::{CoverageSpan, Facts};
 
 /// Stands for whoever should have been assigned; shown to managers.
-const NOBODY: &str = "Не назначен";
+pub(super) const NOBODY: &str = "Не назначен";
 
 /// Limits that turn a number into a warning; all configurable.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -85,6 +85,8 @@ pub fn daily(inputs: &DailyInputs<'_>) -> DailyDigest {
         previous: &team.previous,
         weekdays: &whole(&weekdays, &Figures::team),
         thresholds: &inputs.thresholds,
+        // Of a day every single one is news.
+        no_reply_news: 0.0,
     };
     let (headline, warnings) = (standing.headline(), standing.warnings());
 
@@ -125,12 +127,12 @@ pub fn daily(inputs: &DailyInputs<'_>) -> DailyDigest {
     }
 }
 
-/// A subject's summaries on those days, each side only where it was wholly known.
-fn whole(days: &[Figures], summary: &dyn Fn(&Figures) -> Summary) -> Vec<Summary> {
+/// A subject's summaries in those periods, each side only where it was wholly known.
+pub(super) fn whole(days: &[Figures], summary: &dyn Fn(&Figures) -> Summary) -> Vec<Summary> {
     days.iter().map(|day| day.whole(summary(day))).collect()
 }
 
-fn channels(ground: &Ground<'_>, current: &Figures, previous: &Figures) -> Vec<ChannelBlock> {
+pub(super) fn channels(ground: &Ground<'_>, current: &Figures, previous: &Figures) -> Vec<ChannelBlock> {
     let mut blocks: Vec<ChannelBlock> = current
         .channels
         .keys()

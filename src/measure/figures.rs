@@ -86,12 +86,7 @@ impl<'a> Ground<'a> {
     }
 
     fn count_conversations(&self, from: Instant, as_of: Instant, figures: &mut Figures) {
-        let linked = self.links.as_of(as_of, &self.conversations);
-        for (index, conversation) in self.conversations.iter().enumerate() {
-            let tally = self.tally(conversation, linked.get(&index), from, as_of);
-            if tally == ChatTally::default() {
-                continue;
-            }
+        self.visit(from, as_of, |conversation, tally, _| {
             figures.team.chats.absorb(&tally);
             let channel_id = conversation.chat.and_then(|chat| chat.channel_id);
             figures.channels.entry(channel_id).or_default().absorb(&tally);
@@ -107,6 +102,24 @@ impl<'a> Ground<'a> {
                     }
                     Voice::Customer => {}
                 }
+            }
+        });
+    }
+
+    /// Every conversation that adds something to the period `[from, as_of)`, in the order of the keys, with what it adds
+    /// and the orders that came out of it.
+    pub fn visit(
+        &self,
+        from: Instant,
+        as_of: Instant,
+        mut see: impl FnMut(&Conversation<'a>, ChatTally, Option<&Linked>),
+    ) {
+        let linked = self.links.as_of(as_of, &self.conversations);
+        for (index, conversation) in self.conversations.iter().enumerate() {
+            let linked = linked.get(&index);
+            let tally = self.tally(conversation, linked, from, as_of);
+            if tally != ChatTally::default() {
+                see(conversation, tally, linked);
             }
         }
     }

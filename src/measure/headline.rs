@@ -21,15 +21,17 @@ const FASTER_FACTOR: f64 = 0.7;
 const REVENUE_DOWN_FACTOR: f64 = 0.7;
 const REVENUE_UP_FACTOR: f64 = 1.3;
 
-/// The day, the day before and the same weekdays before, of the team.
+/// The period, the one before and the usual ones, of the team.
 #[derive(Debug)]
 pub struct Standing<'a> {
     pub figures: &'a Figures,
     pub current: &'a Summary,
     pub previous: &'a Summary,
-    /// Whole days only.
+    /// Those the period is usually like; whole ones only.
     pub weekdays: &'a [Summary],
     pub thresholds: &'a Thresholds,
+    /// Share of conversations without any reply above which that is the news, 0..1.
+    pub no_reply_news: f64,
 }
 
 impl Standing<'_> {
@@ -79,7 +81,9 @@ impl Standing<'_> {
     fn unanswered(&self) -> Option<Headline> {
         let chats = self.current.chats.as_ref().filter(|_| self.figures.chats.is_complete())?;
         let (no_reply_chats, inbound_chats) = (chats.no_reply_chats, chats.inbound_chats);
-        (no_reply_chats > 0).then_some(Headline::Unanswered { no_reply_chats, inbound_chats })
+        let is_news =
+            Ratio::of(no_reply_chats, inbound_chats).is_some_and(|ratio| ratio.value() > self.no_reply_news);
+        is_news.then_some(Headline::Unanswered { no_reply_chats, inbound_chats })
     }
 
     fn slower(&self) -> Option<Headline> {

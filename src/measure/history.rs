@@ -1,12 +1,35 @@
 //! A digest as flat values, for trends that outlive the facts.
 
-use super::digest::{ChatSummary, DailyDigest, OrderSummary, Ratio, Summary};
+use super::digest::{ChannelBlock, ChatSummary, Coverage, DailyDigest, OrderSummary, Ratio, Summary};
+use super::weekly::WeeklyDigest;
+use crate::facts::ManagerId;
+
+/// Subject, metric id, value, whether the sources of the value covered the whole period.
+pub type Row = (String, &'static str, Option<f64>, bool);
 
 /// Rows of a digest: subject (`team`, `manager/crm:28`, `channel/7`; `none` in place of an id for what is nobody's),
 /// metric id, value, and whether the sources of the value covered the whole period. Sums are in minor units, ratios
 /// 0..=1. A subject has every one of its measures each time, with `None` for those without a value.
-pub fn history_rows(digest: &DailyDigest) -> Vec<(String, &'static str, Option<f64>, bool)> {
-    let (chats, orders) = (digest.chat_coverage.is_complete(), digest.order_coverage.is_complete());
+pub fn history_rows(digest: &DailyDigest) -> Vec<Row> {
+    let managers = digest.managers.iter().map(|manager| (manager.id, &manager.numbers.current));
+    let coverages = (digest.chat_coverage, digest.order_coverage);
+    rows(coverages, &digest.team.current, managers, &digest.channels)
+}
+
+/// The same rows of a week or a month.
+pub fn weekly_rows(digest: &WeeklyDigest) -> Vec<Row> {
+    let managers = digest.managers.iter().map(|manager| (manager.id, &manager.numbers.current));
+    let coverages = (digest.chat_coverage, digest.order_coverage);
+    rows(coverages, &digest.team.current, managers, &digest.channels)
+}
+
+fn rows<'a>(
+    (chats, orders): (Coverage, Coverage),
+    team: &'a Summary,
+    managers: impl Iterator<Item = (Option<ManagerId>, &'a Summary)>,
+    channels: &'a [ChannelBlock],
+) -> Vec<Row> {
+    let (chats, orders) = (chats.is_complete(), orders.is_complete());
     let mut rows = Vec::new();
     let mut add = |subject: &str, values: Vec<(&'static str, Option<f64>, bool)>| {
         rows.extend(values.into_iter().map(|(id, value, whole)| (subject.to_owned(), id, value, whole)));
@@ -16,12 +39,12 @@ pub fn history_rows(digest: &DailyDigest) -> Vec<(String, &'static str, Option<f
         values.extend(order_values(summary.orders.as_ref(), orders));
         values
     };
-    add("team", both(&digest.team.current));
-    for manager in &digest.managers {
-        let id = manager.id.map_or("none".to_owned(), |id| id.to_string());
-        add(&format!("manager/{id}"), both(&manager.numbers.current));
+    add("team", both(team));
+    for (id, summary) in managers {
+        let id = id.map_or("none".to_owned(), |id| id.to_string());
+        add(&format!("manager/{id}"), both(summary));
     }
-    for channel in &digest.channels {
+    for channel in channels {
         let id = channel.id.map_or("none".to_owned(), |id| id.to_string());
         add(&format!("channel/{id}"), chat_values(channel.current.as_ref(), chats, orders));
     }

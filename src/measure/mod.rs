@@ -15,6 +15,7 @@ mod percentile;
 pub mod period;
 mod summary;
 mod waiting;
+pub mod weekly;
 pub mod worktime;
 
 pub use history::history_rows;

@@ -4,11 +4,12 @@ use askama::Template;
 use chrono::Datelike;
 
 use super::compare::{Baselines, Change, relative};
-use super::format::{self, DIALOGS, MESSAGES, ORDERS};
-use super::known::{Known, NO_DATA, coverage_lines};
+use super::format::{self, DIALOGS, MESSAGES};
+use super::known::{Known, NO_DATA, Told, coverage_lines};
+use super::subjects::{OWN_NAME, channel_name, dialogs, made, manager_name};
 use super::view::{DailyView, ManagerView, PersonView, WaitingView};
 use super::{RenderError, Report, parse, sentences, team};
-use crate::measure::digest::{ChannelBlock, ChatSummary, DailyDigest, ManagerBlock, OrderSummary, Waiting};
+use crate::measure::digest::{ChannelBlock, ChatSummary, DailyDigest, ManagerBlock, Waiting};
 
 /// Managers told in two lines; the others get one each.
 const MANAGERS_IN_FULL: usize = 12;
@@ -16,8 +17,6 @@ const MANAGERS_IN_FULL: usize = 12;
 const WAITING_BY_NAME: usize = 10;
 /// Code points of a customer's name.
 const CUSTOMER_NAME: usize = 24;
-/// Code points of a manager's or a channel's name.
-const OWN_NAME: usize = 32;
 
 /// How texts link back to the CRM.
 #[derive(Debug, Clone, Default)]
@@ -65,7 +64,7 @@ fn view(digest: &DailyDigest, links: &Links) -> DailyView {
         more_managers: short.iter().map(|block| manager(block, digest, false)).collect(),
         channels: digest.channels.iter().filter_map(|block| channel(block, digest, &baselines)).collect(),
         warnings: warnings.filter_map(|warning| sentences::warning(warning, &digest.headline)).collect(),
-        coverage: coverage_lines(digest),
+        coverage: coverage_lines(&Told::of_day(digest)),
     }
 }
 
@@ -165,15 +164,12 @@ fn customer_name(name: &str) -> String {
 /// What is known of a manager, told in lines: conversations, orders, who waits. A source that gave nothing has said so
 /// in its own block and is left out.
 fn manager(block: &ManagerBlock, digest: &DailyDigest, is_full: bool) -> ManagerView {
-    let name = match block.id {
-        Some(_) => format::name(&block.name, OWN_NAME).unwrap_or_else(|| "Без имени".to_owned()),
-        None => "Не назначен".to_owned(),
-    };
+    let name = manager_name(block.id, &block.name);
     let current = &block.numbers.current;
     let chats = Known::of(digest.chat_coverage, current.chats.as_ref());
     let orders = Known::of(digest.order_coverage, current.orders.as_ref());
     let dialogs = dialogs(&chats, "");
-    let mut rest: Vec<String> = manager_orders(&orders, digest).into_iter().collect();
+    let mut rest: Vec<String> = made(&orders, &digest.currency).into_iter().collect();
     if let (Known::Whole(ChatSummary { conversion: Some(ratio), .. }), Known::Whole(_)) = (&chats, &orders)
         && is_full
         && ratio.part > 0
@@ -193,46 +189,11 @@ fn manager(block: &ManagerBlock, digest: &DailyDigest, is_full: bool) -> Manager
     ManagerView { name, lines }
 }
 
-/// `14 диалогов, с ответом 13 из 14, первый ответ за 5 мин`.
-fn dialogs(chats: &Known<'_, ChatSummary>, change: &str) -> Option<String> {
-    let chats = match chats {
-        Known::Whole(chats) if chats.chats == 0 => return Some(format!("диалогов не было{change}")),
-        Known::Whole(chats) => chats,
-        Known::AtLeast(chats) => return (chats.chats > 0).then(|| format::at_least(chats.chats, DIALOGS)),
-        Known::Nothing => return None,
-    };
-    let mut text = format!("{}{change}", format::counted(chats.chats, DIALOGS));
-    if let Some(ratio) = chats.response_ratio {
-        text.push_str(&format!(", с ответом {}", format::share(ratio)));
-    }
-    if let Some(secs) = chats.first_response_median_secs {
-        text.push_str(&format!(", первый ответ за {}", format::working_time(secs)));
-    }
-    Some(text)
-}
-
-/// `3 заказа на 12 400 ₽`.
-fn manager_orders(orders: &Known<'_, OrderSummary>, digest: &DailyDigest) -> Option<String> {
-    let money = |orders: &OrderSummary| format::money(orders.revenue, &digest.currency);
-    match orders {
-        Known::Whole(orders) if orders.orders == 0 => Some("заказов не было".to_owned()),
-        Known::Whole(orders) => {
-            Some(format!("{} на {}", format::counted(orders.orders, ORDERS), money(orders)))
-        }
-        Known::AtLeast(orders) => (orders.orders > 0)
-            .then(|| format!("{} на {}", format::at_least(orders.orders, ORDERS), money(orders))),
-        Known::Nothing => None,
-    }
-}
-
 /// `WhatsApp «Опт»: 20 диалогов (к среде: +10 %), с ответом 95 %, первый ответ за 5 мин`; `None` where nothing is
 /// known.
 fn channel(block: &ChannelBlock, digest: &DailyDigest, baselines: &Baselines) -> Option<String> {
     let chats = Known::of(digest.chat_coverage, block.current.as_ref());
-    let kind = format::channel(&block.kind);
-    let own = block.name.as_deref().and_then(|name| format::name(name, OWN_NAME));
-    let own = own.filter(|name| !name.eq_ignore_ascii_case(&kind));
-    let name = own.map_or_else(|| kind.clone(), |own| format!("{kind} {}", format::quoted(&own)));
+    let name = channel_name(block);
     let before = block.previous.as_ref().map(|before| before.chats as f64);
     let change = match chats {
         Known::Whole(chats) => Change::of(chats.chats as f64, before, None, relative),

@@ -12,9 +12,11 @@ pub mod notices;
 mod parse;
 mod sentences;
 mod split;
+mod subjects;
 mod team;
 pub mod tree;
 mod view;
+pub mod weekly;
 
 /// A rendered report, not yet cut into messages.
 #[derive(Debug, Clone, PartialEq, Eq)]

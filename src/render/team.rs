@@ -7,7 +7,7 @@ use super::view::Block;
 use crate::measure::digest::{ChatSummary, Coverage, DailyDigest, OrderSummary};
 
 /// With fewer answers «каждый десятый» is nobody.
-const LEAST_FOR_TENTH: u64 = 20;
+pub(super) const LEAST_FOR_TENTH: u64 = 20;
 
 /// A value with its differences and what follows them.
 #[derive(Default)]
@@ -34,9 +34,10 @@ pub(super) fn blocks(digest: &DailyDigest, baselines: &Baselines) -> (Block, Blo
     let (chats, orders) = (chat_lines(chats, digest), order_lines(orders, digest));
     let asks = |lines: &[Line]| lines.iter().any(|line| line.change.is_double());
     let legend = |needed: bool| needed.then(|| baselines.legend());
-    let chat_remark = partial(digest.chat_coverage, digest).or_else(|| legend(asks(&chats)));
-    let order_remark =
-        partial(digest.order_coverage, digest).or_else(|| legend(asks(&orders) && !asks(&chats)));
+    let chat_remark =
+        partial(digest.chat_coverage, digest.period.zone, digest.day_on).or_else(|| legend(asks(&chats)));
+    let order_remark = partial(digest.order_coverage, digest.period.zone, digest.day_on)
+        .or_else(|| legend(asks(&orders) && !asks(&chats)));
     let block = |lines: Vec<Line>, remark| Block {
         remark,
         lines: lines
@@ -137,7 +138,7 @@ fn order_lines(orders: Known<'_, OrderSummary>, digest: &DailyDigest) -> Vec<Lin
         let revenue = change(orders.revenue.0, before.map(|b| b.revenue.0), usual(mean, mean.revenue));
         lines.push(Line::compared(format!("Оформлено: {}", format::count(orders.orders)), made));
         lines.push(Line::compared(format!("На сумму: {}", money(orders.revenue)), revenue));
-        lines.push(Line::plain(paid(orders, digest)));
+        lines.push(Line::plain(paid(orders, &digest.currency, "")));
         if orders.foreign_currency_orders > 0 {
             let foreign = format::counted(orders.foreign_currency_orders, ORDERS);
             lines.push(Line::plain(format!("В другой валюте: {foreign}, в суммы не входят")));
@@ -152,11 +153,11 @@ fn order_lines(orders: Known<'_, OrderSummary>, digest: &DailyDigest) -> Vec<Lin
     lines
 }
 
-/// `Оплачено полностью: 8 на 31 000 ₽, частично — 2, не оплачено — 2`.
-fn paid(orders: &OrderSummary, digest: &DailyDigest) -> String {
+/// `change` follows the sum. `Оплачено полностью: 8 на 31 000 ₽, частично — 2, не оплачено — 2`.
+pub(super) fn paid(orders: &OrderSummary, currency: &str, change: &str) -> String {
     let mut text = format!("Оплачено полностью: {}", format::count(orders.paid_orders));
     if orders.paid_orders > 0 {
-        text.push_str(&format!(" на {}", format::money(orders.paid_revenue, &digest.currency)));
+        text.push_str(&format!(" на {}{change}", format::money(orders.paid_revenue, currency)));
     }
     let others = [
         ("частично", orders.partial_orders),
@@ -185,11 +186,11 @@ fn conversion(digest: &DailyDigest) -> Option<Line> {
     })
 }
 
-fn count_change(n: u64, before: Option<u64>, mean: Option<f64>) -> Change {
+pub(super) fn count_change(n: u64, before: Option<u64>, mean: Option<f64>) -> Change {
     Change::of(n as f64, before.map(|n| n as f64), mean, relative)
 }
 
 /// A lower bound of nothing says nothing.
-fn at_least(n: u64) -> String {
+pub(super) fn at_least(n: u64) -> String {
     if n == 0 { NO_DATA.to_owned() } else { format!("не меньше{NBSP}{}", format::count(n)) }
 }

@@ -20,6 +20,20 @@ const MONTHS: [&str; 12] = [
     "ноября",
     "декабря",
 ];
+const MONTHS_ALONE: [&str; 12] = [
+    "январь",
+    "февраль",
+    "март",
+    "апрель",
+    "май",
+    "июнь",
+    "июль",
+    "август",
+    "сентябрь",
+    "октябрь",
+    "ноябрь",
+    "декабрь",
+];
 const NOMINATIVE: [&str; 7] =
     ["понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье"];
 const ACCUSATIVE: [&str; 7] =
@@ -36,6 +50,23 @@ fn pick(names: [&'static str; 7], weekday: Weekday) -> &'static str {
 /// `20 августа`.
 pub fn date(on: NaiveDate) -> String {
     format!("{}{NBSP}{}", on.day(), MONTHS[on.month0() as usize])
+}
+
+/// `август`: of its own and after «за».
+pub fn month(on: NaiveDate) -> &'static str {
+    MONTHS_ALONE[on.month0() as usize]
+}
+
+/// `17–23 августа`, `29 июня – 5 июля`; with years where there are two: `28 декабря 2026 – 3 января 2027`.
+pub fn days(first_on: NaiveDate, last_on: NaiveDate) -> String {
+    if first_on.year() != last_on.year() {
+        let with_year = |on: NaiveDate| format!("{}{NBSP}{}", date(on), on.year());
+        return format!("{} – {}", with_year(first_on), with_year(last_on));
+    }
+    if first_on.month() != last_on.month() {
+        return format!("{} – {}", date(first_on), date(last_on));
+    }
+    format!("{}–{}", first_on.day(), date(last_on))
 }
 
 /// `четверг, 20 августа`.
@@ -98,6 +129,13 @@ mod tests {
         assert_eq!(usual_weekday_dative(Weekday::Wed), "обычной среде");
         assert_eq!(usual_weekday_dative(Weekday::Sun), "обычному воскресенью");
         assert_eq!(date(on(2026, 12, 31)), "31\u{a0}декабря");
+        assert_eq!(month(on(2026, 8, 1)), "август");
+        assert_eq!(days(on(2026, 8, 17), on(2026, 8, 23)), "17–23\u{a0}августа");
+        assert_eq!(days(on(2026, 6, 29), on(2026, 7, 5)), "29\u{a0}июня – 5\u{a0}июля");
+        assert_eq!(
+            days(on(2026, 12, 28), on(2027, 1, 3)),
+            "28\u{a0}декабря\u{a0}2026 – 3\u{a0}января\u{a0}2027"
+        );
     }
 
     #[test]

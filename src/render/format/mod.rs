@@ -9,7 +9,8 @@ mod name;
 mod number;
 
 pub use calendar::{
-    date, day, day_accusative, moment, time, usual_weekday_dative, weekday_dative, weekday_genitive,
+    date, day, day_accusative, days, moment, month, time, usual_weekday_dative, weekday_dative,
+    weekday_genitive,
 };
 pub use duration::{duration, faster_or_slower, working_time};
 pub(super) use name::is_attached;
@@ -29,5 +30,9 @@ pub const DIALOGS: Noun = Noun("диалог", "диалога", "диалого
 pub const ORDERS: Noun = Noun("заказ", "заказа", "заказов");
 /// Messages.
 pub const MESSAGES: Noun = Noun("сообщение", "сообщения", "сообщений");
+/// Weeks, after «за».
+pub const WEEKS: Noun = Noun("неделю", "недели", "недель");
+/// Months, after «за».
+pub const MONTHS: Noun = Noun("месяц", "месяца", "месяцев");
 /// Days.
 pub const DAYS: Noun = Noun("день", "дня", "дней");

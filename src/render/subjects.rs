@@ -1,0 +1,57 @@
+//! Managers and channels in a line each: the words that all digests share.
+
+use super::format::{self, DIALOGS, ORDERS};
+use super::known::Known;
+use crate::facts::ManagerId;
+use crate::measure::digest::{ChannelBlock, ChatSummary, OrderSummary};
+
+/// Code points of a manager's or a channel's name.
+pub(super) const OWN_NAME: usize = 32;
+
+/// A manager's name, fit for a line.
+pub(super) fn manager_name(id: Option<ManagerId>, name: &str) -> String {
+    match id {
+        Some(_) => format::name(name, OWN_NAME).unwrap_or_else(|| "Без имени".to_owned()),
+        None => "Не назначен".to_owned(),
+    }
+}
+
+/// `WhatsApp «Опт»`.
+pub(super) fn channel_name(block: &ChannelBlock) -> String {
+    let kind = format::channel(&block.kind);
+    let own = block.name.as_deref().and_then(|name| format::name(name, OWN_NAME));
+    let own = own.filter(|name| !name.eq_ignore_ascii_case(&kind));
+    own.map_or_else(|| kind.clone(), |own| format!("{kind} {}", format::quoted(&own)))
+}
+
+/// `14 диалогов, с ответом 13 из 14, первый ответ за 5 мин`; `change` follows the number of conversations.
+pub(super) fn dialogs(chats: &Known<'_, ChatSummary>, change: &str) -> Option<String> {
+    let chats = match chats {
+        Known::Whole(chats) if chats.chats == 0 => return Some(format!("диалогов не было{change}")),
+        Known::Whole(chats) => chats,
+        Known::AtLeast(chats) => return (chats.chats > 0).then(|| format::at_least(chats.chats, DIALOGS)),
+        Known::Nothing => return None,
+    };
+    let mut text = format!("{}{change}", format::counted(chats.chats, DIALOGS));
+    if let Some(ratio) = chats.response_ratio {
+        text.push_str(&format!(", с ответом {}", format::share(ratio)));
+    }
+    if let Some(secs) = chats.first_response_median_secs {
+        text.push_str(&format!(", первый ответ за {}", format::working_time(secs)));
+    }
+    Some(text)
+}
+
+/// `3 заказа на 12 400 ₽`.
+pub(super) fn made(orders: &Known<'_, OrderSummary>, currency: &str) -> Option<String> {
+    let money = |orders: &OrderSummary| format::money(orders.revenue, currency);
+    match orders {
+        Known::Whole(orders) if orders.orders == 0 => Some("заказов не было".to_owned()),
+        Known::Whole(orders) => {
+            Some(format!("{} на {}", format::counted(orders.orders, ORDERS), money(orders)))
+        }
+        Known::AtLeast(orders) => (orders.orders > 0)
+            .then(|| format!("{} на {}", format::at_least(orders.orders, ORDERS), money(orders))),
+        Known::Nothing => None,
+    }
+}

@@ -1,0 +1,167 @@
+//! The digest of a week or a month in words: what each block says. The layout is the template's.
+
+mod moves;
+mod sentences;
+mod team;
+mod trends;
+mod words;
+
+use askama::Template;
+use chrono::{Datelike, Days, NaiveDate};
+
+use super::compare::relative;
+use super::daily::Links;
+use super::format::{self, DIALOGS};
+use super::known::{Known, NO_DATA, Told, coverage_lines};
+use super::subjects::{channel_name, dialogs, made, manager_name};
+use super::view::{Block, ManagerView, PersonView};
+use super::{RenderError, Report};
+use crate::measure::Span;
+use crate::measure::digest::{ChannelBlock, ChatSummary};
+use crate::measure::weekly::{WeeklyDigest, WeeklyManager};
+use words::Words;
+
+/// Managers told in full; the others get one line each.
+const MANAGERS_IN_FULL: usize = 10;
+
+/// The digest, block by block in the order of the text.
+#[derive(Debug, Template)]
+#[template(path = "telegram/weekly.html")]
+struct WeeklyView {
+    /// `неделю 17–23 августа`, after «за».
+    title: String,
+    news: String,
+    action: Option<String>,
+    late: Option<String>,
+    team: Block,
+    orders: Block,
+    /// Who improved and who needs help.
+    moves: Vec<(&'static str, Block)>,
+    managers: Vec<ManagerView>,
+    more_managers: Vec<ManagerView>,
+    channels: Vec<String>,
+    examples: Vec<ExamplesView>,
+    trends: Block,
+    coverage: Vec<String>,
+}
+
+/// Conversations of one kind.
+#[derive(Debug)]
+struct ExamplesView {
+    title: &'static str,
+    people: Vec<PersonView>,
+}
+
+/// Renders the digest in Telegram HTML.
+///
+/// # Errors
+/// Only for a fault in the templates; data cannot make it fail.
+pub fn render(digest: &WeeklyDigest, links: &Links) -> Result<Report, RenderError> {
+    let html = view(digest, links).render()?;
+    Ok(Report { public_id: digest.public_id.clone(), html })
+}
+
+fn view(digest: &WeeklyDigest, links: &Links) -> WeeklyView {
+    let words = Words::of(digest.span);
+    let (news, action) = sentences::headline(digest, words);
+    let (full, short) = digest.managers.split_at(digest.managers.len().min(MANAGERS_IN_FULL));
+    WeeklyView {
+        title: title(digest),
+        news,
+        action,
+        late: digest.late_secs.map(|secs| {
+            let late = format::duration(secs as f64);
+            format!("Сводка вышла на {late} позже срока. Числа от этого не изменились.")
+        }),
+        team: team::chats(digest, words),
+        orders: team::orders(digest, words),
+        moves: moves::moves(digest, words),
+        managers: full.iter().map(|one| manager(one, digest, true)).collect(),
+        more_managers: short.iter().map(|one| manager(one, digest, false)).collect(),
+        channels: digest.channels.iter().filter_map(|block| channel(block, digest)).collect(),
+        examples: moves::examples(digest, links),
+        trends: trends::block(digest, words),
+        coverage: coverage(digest, words),
+    }
+}
+
+/// `неделю 17–23 августа`, `август 2026 года`.
+fn title(digest: &WeeklyDigest) -> String {
+    let (first_on, last_on) = (digest.period.from_on, last_day(digest));
+    match digest.span {
+        Span::Month => {
+            format!("{} {}{}года", format::month(first_on), first_on.year(), format::NBSP)
+        }
+        Span::Week => format!("неделю {}", format::days(first_on, last_on)),
+        Span::Day => format::day_accusative(first_on),
+    }
+}
+
+fn last_day(digest: &WeeklyDigest) -> NaiveDate {
+    digest.period.to_on.checked_sub_days(Days::new(1)).unwrap_or(digest.period.from_on)
+}
+
+fn coverage(digest: &WeeklyDigest, words: &Words) -> Vec<String> {
+    let chats = Known::of(digest.chat_coverage, digest.team.current.chats.as_ref());
+    coverage_lines(&Told {
+        period: words.this,
+        day_on: digest.computed_at.with_timezone(&digest.period.zone).date_naive(),
+        zone: digest.period.zone,
+        computed_at: digest.computed_at,
+        chat_coverage: digest.chat_coverage,
+        order_coverage: digest.order_coverage,
+        chats_known_until: digest.chats_known_until,
+        orders_known_until: digest.orders_known_until,
+        has_usual: matches!(chats, Known::Whole(ChatSummary { first_response_median_secs: Some(_), .. })),
+        has_waiting: false,
+    })
+}
+
+/// ` (+12 %)` or nothing.
+fn in_parentheses(change: Option<String>) -> String {
+    change.map_or_else(String::new, |change| format!(" ({change})"))
+}
+
+/// Conversations with their change, and orders; a source that gave nothing has said so in its own block.
+fn manager(one: &WeeklyManager, digest: &WeeklyDigest, is_full: bool) -> ManagerView {
+    let (current, previous) = (&one.numbers.current, &one.numbers.previous);
+    let chats = Known::of(digest.chat_coverage, current.chats.as_ref());
+    let orders = Known::of(digest.order_coverage, current.orders.as_ref());
+    let before = previous.chats.as_ref().map(|before| before.chats as f64);
+    let change = match &chats {
+        Known::Whole(chats) if is_full => before.and_then(|before| relative(chats.chats as f64, before)),
+        _ => None,
+    };
+    let mut lines: Vec<String> = dialogs(&chats, &in_parentheses(change)).into_iter().collect();
+    let mut rest: Vec<String> = made(&orders, &digest.currency).into_iter().collect();
+    if let (Known::Whole(ChatSummary { conversion: Some(ratio), .. }), Known::Whole(_)) = (&chats, &orders)
+        && is_full
+        && ratio.part > 0
+    {
+        rest.push(format!("до заказа дошли {}", format::share_of(*ratio, DIALOGS)));
+    }
+    if !rest.is_empty() {
+        lines.push(rest.join(", "));
+    }
+    if lines.is_empty() {
+        lines.push(NO_DATA.to_owned());
+    }
+    ManagerView { name: manager_name(one.id, &one.name), lines }
+}
+
+/// `None` where nothing is known.
+fn channel(block: &ChannelBlock, digest: &WeeklyDigest) -> Option<String> {
+    let chats = Known::of(digest.chat_coverage, block.current.as_ref());
+    let before = block.previous.as_ref().map(|before| before.chats as f64);
+    let change = match &chats {
+        Known::Whole(chats) => before.and_then(|before| relative(chats.chats as f64, before)),
+        Known::AtLeast(_) | Known::Nothing => None,
+    };
+    let mut line = format!("{}: {}", channel_name(block), dialogs(&chats, &in_parentheses(change))?);
+    if let Known::Whole(ChatSummary { conversion: Some(ratio), .. }) = &chats
+        && ratio.part > 0
+    {
+        line.push_str(&format!(", до заказа дошли {}", format::share(*ratio)));
+    }
+    Some(line)
+}
