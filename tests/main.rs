@@ -29,6 +29,8 @@ mod measure;
 mod migrations;
 #[cfg(feature = "sandbox")]
 mod ops;
+#[cfg(feature = "sandbox")]
+mod receipt;
 mod render;
 #[cfg(feature = "sandbox")]
 mod sandbox_retailcrm;

@@ -30,11 +30,12 @@ use crate::deliver::telegram::{TelegramClient, TelegramConfig};
 use crate::deliver::{Sender, SenderSettings, Transport};
 use crate::http::{self, Health};
 use crate::jobs::Work;
+use crate::jobs::report::title;
 use crate::outbound::{ClientOptions, Jitter};
 use crate::render::notices::Speech;
+use crate::schedule::ReportKind;
 use crate::schedule::planner::Planner;
 use crate::schedule::runner::{LEASE_SECS, RunOutcome, Runner};
-use crate::schedule::{Job, ReportKind};
 use crate::settings::{ConfigError, DeliveryMode, Settings};
 use crate::store::{Store, StoreError};
 use crate::telemetry;
@@ -310,7 +311,11 @@ fn alert_settings(settings: &Settings) -> AlertSettings {
     let readers = settings.jobs.values().filter(|job| job.report.has_messages());
     let speech = Speech {
         zone: settings.zone,
-        job_titles: settings.jobs.values().map(|job| (job.name.clone(), title(job).to_owned())).collect(),
+        job_titles: settings
+            .jobs
+            .values()
+            .map(|job| (job.name.clone(), title(job.report).to_owned()))
+            .collect(),
         job_chats: readers.map(|job| (job.name.clone(), job.chats.clone())).collect(),
     };
     let source_down_after = TimeDelta::from_std(settings.source_down_after).unwrap_or(TimeDelta::MAX);
@@ -319,26 +324,6 @@ fn alert_settings(settings: &Settings) -> AlertSettings {
         thresholds: Thresholds { source_down_after, ..Thresholds::default() },
         speech,
         most_messages: 3,
-    }
-}
-
-/// What people call a job.
-fn title(job: &Job) -> &'static str {
-    match job.report {
-        ReportKind::Daily => "Ежедневная сводка",
-        ReportKind::Sync => "Чтение CRM",
-        ReportKind::Reconcile => "Сверка с CRM",
-        ReportKind::Retention => "Удаление старых текстов",
-        ReportKind::Backup => "Резервная копия",
-        ReportKind::Weekly => "Сводка за неделю",
-        ReportKind::Monthly => "Сводка за месяц",
-        ReportKind::Behaviour => "Разбор диалогов",
-        ReportKind::Quality => "Качество данных",
-        ReportKind::Rollup => "Подсчёт событий бота",
-        ReportKind::BotDaily => "Сводка по боту за день",
-        ReportKind::BotWeekly => "Сводка по боту за неделю",
-        ReportKind::BotMonthly => "Сводка по боту за месяц",
-        ReportKind::BotRetention => "Удаление старых событий бота",
     }
 }
 

@@ -7,6 +7,7 @@
 //! | `sync` | reads what is new in the CRM |
 //! | `reconcile` | reads the last days again and mends what increments missed |
 //! | `retention` | deletes texts past their time |
+//! | `receipt` | what was due in the week and what arrived, for ops |
 //! | `backup` | copies the database to a file and reads it back |
 //!
 //! A job returns its result; the runner stores it in one transaction. Nothing is sent from here.
@@ -14,6 +15,7 @@
 pub mod backup;
 pub mod daily;
 pub mod diff;
+pub mod receipt;
 pub mod replay;
 pub mod report;
 pub mod retention;
@@ -53,6 +55,7 @@ impl Execute for Work {
             ReportKind::Sync => sync::run(self, sync::Mode::Increment, context).await,
             ReportKind::Reconcile => sync::run(self, sync::Mode::Reconcile, context).await,
             ReportKind::Retention => retention::run(self, context).await,
+            ReportKind::Receipt => report::run(self, job, context).await,
             ReportKind::Backup => backup::run(self, context).await,
             ReportKind::Behaviour => not_built(job),
             ReportKind::Quality => not_built(job),

@@ -4,7 +4,7 @@ use chrono::{Datelike, TimeDelta};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Work, daily, sync, weekly};
+use super::{Work, daily, receipt, sync, weekly};
 use crate::clock::Instant;
 use crate::collect::{SOURCE_CHATS, SOURCE_ORDERS};
 use crate::measure::digest::Coverage;
@@ -97,14 +97,38 @@ pub async fn make(
         ReportKind::Weekly | ReportKind::Monthly => {
             weekly::make(settings, store, report, run, now).await.map(Some)
         }
+        ReportKind::Receipt => receipt::make(settings, store, run, now).await.map(Some),
         _ => Ok(None),
+    }
+}
+
+/// What people call a job.
+pub fn title(report: ReportKind) -> &'static str {
+    match report {
+        ReportKind::Daily => "Ежедневная сводка",
+        ReportKind::Sync => "Чтение CRM",
+        ReportKind::Reconcile => "Сверка с CRM",
+        ReportKind::Retention => "Удаление старых текстов",
+        ReportKind::Receipt => "Отправка за неделю",
+        ReportKind::Backup => "Резервная копия",
+        ReportKind::Weekly => "Сводка за неделю",
+        ReportKind::Monthly => "Сводка за месяц",
+        ReportKind::Behaviour => "Разбор диалогов",
+        ReportKind::Quality => "Качество данных",
+        ReportKind::Rollup => "Подсчёт событий бота",
+        ReportKind::BotDaily => "Сводка по боту за день",
+        ReportKind::BotWeekly => "Сводка по боту за неделю",
+        ReportKind::BotMonthly => "Сводка по боту за месяц",
+        ReportKind::BotRetention => "Удаление старых событий бота",
     }
 }
 
 /// How long a stretch a report speaks about.
 pub fn span(report: ReportKind) -> Span {
     match report {
-        ReportKind::Weekly | ReportKind::Behaviour | ReportKind::BotWeekly => Span::Week,
+        ReportKind::Weekly | ReportKind::Behaviour | ReportKind::BotWeekly | ReportKind::Receipt => {
+            Span::Week
+        }
         ReportKind::Monthly | ReportKind::BotMonthly => Span::Month,
         _ => Span::Day,
     }

@@ -19,6 +19,8 @@ pub enum ReportKind {
     Reconcile,
     /// Deletes what is kept no longer.
     Retention,
+    /// What was due in the ISO week before the slot and what arrived, for ops.
+    Receipt,
     /// Copies the database to a file.
     Backup,
     /// The digest of the ISO week before the slot.
@@ -49,6 +51,7 @@ impl ReportKind {
             Self::Sync => "sync",
             Self::Reconcile => "reconcile",
             Self::Retention => "retention",
+            Self::Receipt => "receipt",
             Self::Backup => "backup",
             Self::Weekly => "weekly",
             Self::Monthly => "monthly",
@@ -65,7 +68,9 @@ impl ReportKind {
     /// Whether it makes messages for readers.
     pub fn has_messages(self) -> bool {
         match self {
-            Self::Daily | Self::Weekly | Self::Monthly | Self::Behaviour | Self::Quality => true,
+            Self::Daily | Self::Weekly | Self::Monthly | Self::Behaviour | Self::Quality | Self::Receipt => {
+                true
+            }
             Self::BotDaily | Self::BotWeekly | Self::BotMonthly => true,
             Self::Sync
             | Self::Reconcile

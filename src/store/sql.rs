@@ -14,7 +14,7 @@
 use super::{
     deliveries, facts, facts_save, history, incidents, jobs, outbox, outbox_records, pool, runs, sources,
 };
-use super::{operator, reconcile, run_claims, run_records};
+use super::{operator, receipts, reconcile, run_claims, run_records};
 
 /// A statement: its name for messages, and its text for each database.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +44,7 @@ pub const ALL: &[&[Sql]] = &[
     operator::QUERIES,
     incidents::QUERIES,
     history::QUERIES,
+    receipts::QUERIES,
     sources::QUERIES,
     facts::QUERIES,
     facts_save::QUERIES,
