@@ -23,7 +23,10 @@ fn the_defaults_alone_are_a_valid_configuration() {
     let settings = load(&[]).unwrap();
     assert_eq!(settings.zone, chrono_tz::Europe::Moscow);
     assert_eq!(settings.database_url.expose_secret(), "sqlite://data/svodka.db");
-    assert_eq!(settings.jobs.keys().collect::<Vec<_>>(), ["daily", "reconcile", "retention", "sync"]);
+    assert_eq!(
+        settings.jobs.keys().collect::<Vec<_>>(),
+        ["daily", "monthly", "reconcile", "retention", "sync", "weekly"]
+    );
     assert_eq!(settings.jobs["daily"].schedule.line(), "0 9 * * *");
     assert_eq!(settings.delivery, DeliveryMode::Telegram);
 }

@@ -79,7 +79,7 @@ fn view(digest: &WeeklyDigest, links: &Links) -> WeeklyView {
         managers: full.iter().map(|one| manager(one, digest, true)).collect(),
         more_managers: short.iter().map(|one| manager(one, digest, false)).collect(),
         channels: digest.channels.iter().filter_map(|block| channel(block, digest)).collect(),
-        examples: moves::examples(digest, links),
+        examples: moves::examples(digest, links, words),
         trends: trends::block(digest, words),
         coverage: coverage(digest, words),
     }

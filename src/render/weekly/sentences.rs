@@ -85,13 +85,19 @@ pub(super) fn headline(digest: &WeeklyDigest, words: &Words) -> (String, Option<
 
 /// Whom to help first.
 fn help(digest: &WeeklyDigest) -> Option<String> {
-    let worst = digest.movers.worst.first()?;
+    let (worst, others) = digest.movers.worst.split_first()?;
     let name = manager_name(Some(worst.id), &worst.name);
-    Some(format!("Начните с того, у кого стало хуже всего: {name}. Подробности ниже."))
+    Some(match others.len() as u64 {
+        0 => format!("Помогите тому, у кого стало хуже: {name}, подробности ниже."),
+        others => {
+            let others = format::count(others);
+            format!("Помогите тем, у кого стало хуже: {name} и ещё{NBSP}{others}, подробности ниже.")
+        }
+    })
 }
 
 fn praise(digest: &WeeklyDigest) -> Option<String> {
     let best = digest.movers.best.first()?;
     let name = manager_name(Some(best.id), &best.name);
-    Some(format!("Больше всех прибавил результат: {name}. Похвалите и спросите, что изменилось."))
+    Some(format!("Похвалите, у кого стало лучше: {name}, подробности ниже."))
 }

@@ -67,9 +67,7 @@ fn whole_chats(chats: &ChatSummary, before: Option<&ChatSummary>, digest: &Weekl
     {
         lines.push(format!("Каждый десятый ждал дольше {secs}{change}"));
     }
-    lines.push(count("Слишком долгих первых ответов", |of| {
-        of.slow_first_reply_chats
-    }));
+    lines.push(count(&slow, |of| of.slow_first_reply_chats));
     lines.push(count(&gap, |of| of.follow_up_gap_chats));
     lines
 }
