@@ -61,13 +61,12 @@ pub(super) fn headline(digest: &WeeklyDigest, words: &Words) -> (String, Option<
             format!("Заказов на {} — меньше {} ({}).", money(*revenue), words.usual, money(*usual)),
             Some("Проверьте ниже, что упало: число диалогов, доля заказов или средний заказ.".to_owned()),
         ),
-        Headline::Faster { median_secs, usual_secs } => (
-            format!("Отвечаем быстрее обычного: {}.", times(*median_secs, *usual_secs)),
-            help(digest).or_else(|| praise(digest)),
-        ),
+        Headline::Faster { median_secs, usual_secs } => {
+            (format!("Отвечаем быстрее обычного: {}.", times(*median_secs, *usual_secs)), next(digest))
+        }
         Headline::RevenueUp { revenue, usual } => (
             format!("Заказов на {} — больше {} ({}).", money(*revenue), words.usual, money(*usual)),
-            help(digest).or_else(|| praise(digest)),
+            next(digest),
         ),
         Headline::Steady => {
             let before = &digest.team.previous;
@@ -78,9 +77,18 @@ pub(super) fn headline(digest: &WeeklyDigest, words: &Words) -> (String, Option<
                 Coverage::Complete => format!("{} без заметных изменений.", words.alone),
                 _ => format!("В чатах {} без заметных изменений.", words.alone.to_lowercase()),
             };
-            (news, help(digest).or_else(|| praise(digest)))
+            (news, next(digest))
         }
     }
+}
+
+/// What to do when the news itself asks for nothing: whoever needs it comes first.
+fn next(digest: &WeeklyDigest) -> Option<String> {
+    let is_waiting = !digest.examples.no_reply.is_empty();
+    help(digest)
+        .or_else(|| is_waiting.then(|| "Начните с диалогов без ответа: они в примерах ниже.".to_owned()))
+        .or_else(|| praise(digest))
+        .or_else(|| Some("Срочных дел нет.".to_owned()).filter(|_| digest.chat_coverage.is_complete()))
 }
 
 /// Whom to help first.

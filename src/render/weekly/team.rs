@@ -32,7 +32,7 @@ pub(super) fn chats(digest: &WeeklyDigest, words: &Words) -> Block {
         }
         Known::Whole(chats) => whole_chats(chats, before, digest),
     };
-    Block { remark: remark(digest, digest.chat_coverage, before.is_some(), words), lines }
+    Block { remark: remark(digest, digest.chat_coverage, &lines, words), lines }
 }
 
 fn whole_chats(chats: &ChatSummary, before: Option<&ChatSummary>, digest: &WeeklyDigest) -> Vec<String> {
@@ -92,7 +92,7 @@ pub(super) fn orders(digest: &WeeklyDigest, words: &Words) -> Block {
         Known::Whole(orders) => whole_orders(orders, before, digest),
     };
     lines.extend(conversion(digest));
-    Block { remark: remark(digest, digest.order_coverage, before.is_some(), words), lines }
+    Block { remark: remark(digest, digest.order_coverage, &lines, words), lines }
 }
 
 fn whole_orders(orders: &OrderSummary, before: Option<&OrderSummary>, digest: &WeeklyDigest) -> Vec<String> {
@@ -166,9 +166,10 @@ fn conversion(digest: &WeeklyDigest) -> Vec<String> {
     lines
 }
 
-fn remark(digest: &WeeklyDigest, coverage: Coverage, is_compared: bool, words: &Words) -> Option<String> {
+fn remark(digest: &WeeklyDigest, coverage: Coverage, lines: &[String], words: &Words) -> Option<String> {
     let today_on = digest.computed_at.with_timezone(&digest.period.zone).date_naive();
-    let legend = (coverage.is_complete() && is_compared).then(|| format!("в скобках — {}", words.against));
+    let is_compared = lines.iter().any(|line| line.contains(" ("));
+    let legend = is_compared.then(|| format!("в скобках — {}", words.against));
     partial(coverage, digest.period.zone, today_on).or(legend)
 }
 
