@@ -172,3 +172,21 @@ fn a_week_that_is_not_known_to_its_end_has_no_movers_no_examples_and_no_comparis
     assert_eq!((digest.movers.ranked_count, names(&digest.examples.no_reply).len()), (0, 0));
     assert!(digest.trends.iter().all(|trend| trend.values.last() == Some(&None)));
 }
+
+#[test]
+fn what_is_noise_on_a_day_is_news_of_a_week() {
+    let mut shop = shop();
+    let mondays = ["2026-02-09", "2026-02-16", "2026-02-23", "2026-03-02", "2026-03-09"];
+    for (id, (monday, total)) in (1..).zip(mondays.into_iter().zip([100, 110, 90, 100, 84])) {
+        shop.order(id, &format!("{monday} 12:00"), total * 100);
+        // Somebody wrote, so that the chats are not silent.
+        shop.dialog(id, id, &format!("{monday} 12:00"), None);
+        shop.replies(id, ANNA, &format!("{monday} 12:00"));
+    }
+    let headline = shop.weekly(Span::Week, &[]).headline;
+    assert_eq!(headline, Headline::RevenueDown { revenue: Money(8_400), usual: Money(10_000) });
+    shop.facts.orders[4].total = Money(8_600);
+    assert_eq!(shop.weekly(Span::Week, &[]).headline, Headline::Steady);
+    let day = Shop { period: svodka::measure::Period::day(date("2026-03-09"), shop.calendar.zone), ..shop };
+    assert_eq!(day.digest().headline, Headline::Steady);
+}

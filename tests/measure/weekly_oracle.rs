@@ -156,7 +156,7 @@ proptest! {
         let is_known = coverage(world.chats, &last) == Coverage::Complete;
         for ChannelBlock { id, current, previous, .. } in &digest.channels {
             prop_assert!(channels.contains(id));
-            prop_assert_eq!(difference(&json(current), &json(&oracle.channel(&world.period, *id))), None);
+            prop_assert_eq!(difference(&json(current), &json(oracle.channel(&world.period, *id))), None);
             let expected = oracle.channel(&last, *id).filter(|_| is_known);
             prop_assert_eq!(difference(&json(previous), &json(&expected)), None);
         }

@@ -23,6 +23,8 @@ use words::Words;
 
 /// Managers told in full; the others get one line each.
 const MANAGERS_IN_FULL: usize = 10;
+/// Conversations of one manager or channel in the period before, below which a change in per cent is left out.
+const LEAST_BASE: u64 = 10;
 
 /// The digest, block by block in the order of the text.
 #[derive(Debug, Template)]
@@ -122,14 +124,19 @@ fn in_parentheses(change: Option<String>) -> String {
     change.map_or_else(String::new, |change| format!(" ({change})"))
 }
 
+/// Change of the number of conversations; from two to seven is no «+250 %» but chance.
+fn change(now: &ChatSummary, before: Option<&ChatSummary>) -> Option<String> {
+    let before = before.map(|before| before.chats).filter(|before| *before >= LEAST_BASE)?;
+    relative(now.chats as f64, before as f64)
+}
+
 /// Conversations with their change, and orders; a source that gave nothing has said so in its own block.
 fn manager(one: &WeeklyManager, digest: &WeeklyDigest, is_full: bool) -> ManagerView {
     let (current, previous) = (&one.numbers.current, &one.numbers.previous);
     let chats = Known::of(digest.chat_coverage, current.chats.as_ref());
     let orders = Known::of(digest.order_coverage, current.orders.as_ref());
-    let before = previous.chats.as_ref().map(|before| before.chats as f64);
     let change = match &chats {
-        Known::Whole(chats) if is_full => before.and_then(|before| relative(chats.chats as f64, before)),
+        Known::Whole(chats) if is_full => change(chats, previous.chats.as_ref()),
         _ => None,
     };
     let mut lines: Vec<String> = dialogs(&chats, &in_parentheses(change)).into_iter().collect();
@@ -152,9 +159,8 @@ fn manager(one: &WeeklyManager, digest: &WeeklyDigest, is_full: bool) -> Manager
 /// `None` where nothing is known.
 fn channel(block: &ChannelBlock, digest: &WeeklyDigest) -> Option<String> {
     let chats = Known::of(digest.chat_coverage, block.current.as_ref());
-    let before = block.previous.as_ref().map(|before| before.chats as f64);
     let change = match &chats {
-        Known::Whole(chats) => before.and_then(|before| relative(chats.chats as f64, before)),
+        Known::Whole(chats) => change(chats, block.previous.as_ref()),
         Known::AtLeast(_) | Known::Nothing => None,
     };
     let mut line = format!("{}: {}", channel_name(block), dialogs(&chats, &in_parentheses(change))?);

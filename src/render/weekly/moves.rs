@@ -87,24 +87,21 @@ pub(super) fn examples(digest: &WeeklyDigest, links: &Links, words: &Words) -> V
     let date = |one: &Example| format::date(one.asked_at.with_timezone(&digest.period.zone).date_naive());
     let waited = |one: &Example| one.first_response_secs.map(format::working_time).unwrap_or_default();
     let all = &digest.examples;
-    let kinds: [(&str, &[Example], &dyn Fn(&Example) -> String); 4] = [
-        (words.left_unanswered, &all.no_reply, &|one| format!("с{NBSP}{}", date(one))),
-        ("Долго ждали первого ответа", &all.slow, &|one| {
+    let group = |title, examples: &[Example], what: &dyn Fn(&Example) -> String| ExamplesView {
+        title,
+        people: examples.iter().map(|one| person(one, what(one), links)).collect(),
+    };
+    let groups = [
+        group(words.left_unanswered, &all.no_reply, &|one| format!("с{NBSP}{}", date(one))),
+        group("Долго ждали первого ответа", &all.slow, &|one| {
             format!("{}, ждали {}", date(one), waited(one))
         }),
-        ("Интересовались, но следующего шага не было — предложите", &all.lost_intent, &|one| date(one)),
-        ("Хорошие примеры, быстрый ответ и заказ", &all.good, &|one| {
+        group("Интересовались, но следующего шага не было — предложите", &all.lost_intent, &date),
+        group("Хорошие примеры, быстрый ответ и заказ", &all.good, &|one| {
             format!("{}, ответ за {}", date(one), waited(one))
         }),
     ];
-    kinds
-        .into_iter()
-        .filter(|(_, examples, _)| !examples.is_empty())
-        .map(|(title, examples, what)| ExamplesView {
-            title,
-            people: examples.iter().map(|one| person(one, what(one), links)).collect(),
-        })
-        .collect()
+    groups.into_iter().filter(|group| !group.people.is_empty()).collect()
 }
 
 fn person(example: &Example, what: String, links: &Links) -> PersonView {

@@ -74,8 +74,8 @@ pub(super) fn headline(digest: &WeeklyDigest, words: &Words) -> (String, Option<
                 before.chats.is_some() || before.orders.is_some() || digest.team.weekday.days > 0;
             let news = match digest.order_coverage {
                 _ if !is_compared => "Сравнивать пока не с чем: истории до этого нет.".to_owned(),
-                Coverage::Complete => format!("{} без заметных изменений.", words.alone),
-                _ => format!("В чатах {} без заметных изменений.", words.alone.to_lowercase()),
+                Coverage::Complete => format!("{} без больших изменений.", words.alone),
+                _ => format!("В чатах {} без больших изменений.", words.alone.to_lowercase()),
             };
             (news, next(digest))
         }

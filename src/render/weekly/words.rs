@@ -14,7 +14,7 @@ pub(super) struct Words {
     pub earlier: &'static str,
     /// After «меньше».
     pub usual: &'static str,
-    /// «… без заметных изменений».
+    /// «… без больших изменений».
     pub alone: &'static str,
     /// «… прочитана не до конца».
     pub is_cut: &'static str,
