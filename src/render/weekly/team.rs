@@ -161,7 +161,9 @@ fn conversion(digest: &WeeklyDigest) -> Vec<String> {
         lines.push("Эти доли ещё вырастут: клиенты заказывают и через месяц после разговора".to_owned());
     }
     if let Some(secs) = chats.time_to_order_median_secs {
-        lines.push(format!("От первого сообщения до заказа: обычно {}", format::duration(secs)));
+        let base = before.and_then(|before| before.time_to_order_median_secs);
+        let change = in_parentheses(base.and_then(|base| format::faster_or_slower(secs, base)));
+        lines.push(format!("От первого сообщения до заказа: обычно {}{change}", format::duration(secs)));
     }
     lines
 }
