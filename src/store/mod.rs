@@ -4,6 +4,9 @@
 //! differ stand in [`sql`]. `now` is always an argument, except for leases, whose time is the database's, so
 //! that workers with different clocks agree on who holds what. Nothing in here talks HTTP or renders text.
 
+mod bot_days;
+mod bot_entries;
+mod bot_figures;
 pub mod deliveries;
 mod errors;
 pub mod facts;

@@ -11,10 +11,10 @@
 //!
 //! Texts hold to what both understand: `$N`, `BIGINT` sums by `CAST`, no case folding, no sorting of words.
 
+use super::{bot_days, bot_entries, bot_figures, operator, reconcile, run_claims, run_records};
 use super::{
     deliveries, facts, facts_save, history, incidents, jobs, outbox, outbox_records, pool, runs, sources,
 };
-use super::{operator, reconcile, run_claims, run_records};
 
 /// A statement: its name for messages, and its text for each database.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +47,9 @@ pub const ALL: &[&[Sql]] = &[
     sources::QUERIES,
     facts::QUERIES,
     facts_save::QUERIES,
+    bot_days::QUERIES,
+    bot_entries::QUERIES,
+    bot_figures::QUERIES,
 ];
 
 /// Declares the statements of a module, and their list `QUERIES`.
