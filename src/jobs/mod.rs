@@ -6,14 +6,18 @@
 //! | `sync` | reads what is new in the CRM |
 //! | `reconcile` | reads the last days again and mends what increments missed |
 //! | `retention` | deletes texts past their time |
+//! | `rollup` | counts the bot's events of yesterday, today, and days with late ones |
+//! | `bot_retention` | deletes old events of the bot that are proven to be counted |
 //!
 //! A job returns its result; the runner stores it in one transaction. Nothing is sent from here.
 
+pub mod bot_retention;
 pub mod daily;
 pub mod diff;
 pub mod replay;
 pub mod report;
 pub mod retention;
+pub mod rollup;
 pub mod sync;
 
 use std::sync::Arc;
@@ -21,6 +25,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::clock::SharedClock;
+use crate::collect::bot_events::BotEvents;
 use crate::collect::retailcrm::RetailCrm;
 use crate::schedule::runner::{Execute, JobContext, JobError};
 use crate::schedule::{Job, ReportKind};
@@ -37,6 +42,10 @@ pub struct Work {
     pub crm: Option<RetailCrm>,
     /// One reading of the CRM at a time in this process: a digest waits for a running sync instead of doubling it.
     pub reading: tokio::sync::Mutex<()>,
+    /// `None` when there is no bot.
+    pub bot_events: Option<BotEvents>,
+    /// The same for counting the bot's events.
+    pub rolling: tokio::sync::Mutex<()>,
 }
 
 #[async_trait]
@@ -51,9 +60,9 @@ impl Execute for Work {
             ReportKind::Monthly => not_built(job),
             ReportKind::Behaviour => not_built(job),
             ReportKind::Quality => not_built(job),
-            ReportKind::Rollup => not_built(job),
+            ReportKind::Rollup => rollup::run(self).await,
             ReportKind::BotDaily | ReportKind::BotWeekly | ReportKind::BotMonthly => not_built(job),
-            ReportKind::BotRetention => not_built(job),
+            ReportKind::BotRetention => bot_retention::run(self, context).await,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! environment over it; [`validate`] turns the text into the types below and names every problem by the key's path
 //! and the fix. Secrets are [`SecretString`]: no `Debug`, log or error shows them.
 
+mod bot;
 mod load;
 mod raw;
 mod validate;
@@ -17,6 +18,8 @@ use chrono_tz::Tz;
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
+
+pub use bot::{BotDeletion, BotSettings};
 
 use crate::deliver::ChatTarget;
 use crate::measure::WorkCalendar;
@@ -55,6 +58,7 @@ pub struct Settings {
     /// No listener without it.
     pub http_port: Option<u16>,
     pub retailcrm: RetailCrmSettings,
+    pub bot: BotSettings,
     pub telegram: TelegramSettings,
     pub chats: BTreeMap<String, ChatTarget>,
     /// Enabled jobs by name.

@@ -107,11 +107,12 @@ impl Store {
     pub async fn save_bot_day(&self, rollup: &BotRollup, step: &SourceStep, now: Instant) -> Result<()> {
         let day_on = rollup.day.day_on;
         let mut tx = self.begin().await?;
+        // First: the row of the source keeps two workers from rolling up one day at the same time.
+        sources::advance(&mut tx, step, now).await?;
         save_day(&mut tx, &rollup.day, now).await?;
         replace_values(&mut tx, rollup).await?;
         let changed = replace_users(&mut tx, rollup).await?;
         bot_entries::replace(&mut tx, day_on, &rollup.entries, changed).await?;
-        sources::advance(&mut tx, step, now).await?;
         tx.commit().await
     }
 

@@ -42,6 +42,7 @@ pub fn for_ops(reason: &str) -> &str {
         "refused" => "отказ без понятной причины",
         "not_configured" => "не заданы ключи доступа",
         "measure_failed" | "render_failed" | "digest_not_storable" => "ошибка при подготовке отчёта",
+        "unproven_day" => "подсчёт за старый день не сходится с событиями бота",
         "unknown_job" => "в программе нет такого задания",
         other => other,
     }
