@@ -6,6 +6,7 @@
 mod alert;
 #[cfg(feature = "sandbox")]
 mod bot;
+mod bot_rollup;
 #[cfg(feature = "sandbox")]
 mod collect;
 #[cfg(feature = "sandbox")]
