@@ -16,7 +16,7 @@ use svodka::outbound::Jitter;
 use svodka::settings::Settings;
 
 #[path = "../tests/support/postgres.rs"]
-#[expect(dead_code, reason = "the tests use more of it")]
+#[expect(dead_code, clippy::unwrap_used, reason = "the fixture of the tests, which use more of it")]
 mod postgres;
 
 const EVENTS: u64 = 3_600_000;

@@ -35,16 +35,28 @@ macro_rules! top_queries {
     };
 }
 
+/// `$all` puts the steps of a user's days together; only PostgreSQL has an aggregate for it.
+macro_rules! users_by_step {
+    ($all:literal) => {
+        concat!(
+            "SELECT count(CASE WHEN (steps & 1) <> 0 THEN 1 END), count(CASE WHEN (steps & 2) <> 0 THEN 1 END), ",
+            "count(CASE WHEN (steps & 4) <> 0 THEN 1 END), count(CASE WHEN (steps & 8) <> 0 THEN 1 END), ",
+            "count(CASE WHEN (steps & 16) <> 0 THEN 1 END), count(CASE WHEN (steps & 32) <> 0 THEN 1 END) FROM (",
+            "SELECT ",
+            $all,
+            " AS steps FROM user_days WHERE day_on >= $1 AND day_on < $2 GROUP BY user_id) AS users"
+        )
+    };
+}
+
 queries! {
     // A bit per step; each user counts once however many days they were there.
-    USERS_BY_STEP = same!(
-        "SELECT count(CASE WHEN s1 > 0 THEN 1 END), count(CASE WHEN s2 > 0 THEN 1 END), ",
-        "count(CASE WHEN s3 > 0 THEN 1 END), count(CASE WHEN s4 > 0 THEN 1 END), ",
-        "count(CASE WHEN s5 > 0 THEN 1 END), count(CASE WHEN s6 > 0 THEN 1 END) FROM (",
-        "SELECT max(steps & 1) AS s1, max(steps & 2) AS s2, max(steps & 4) AS s3, max(steps & 8) AS s4, ",
-        "max(steps & 16) AS s5, max(steps & 32) AS s6 FROM user_days WHERE day_on >= $1 AND day_on < $2 ",
-        "GROUP BY user_id) AS users",
-    );
+    USERS_BY_STEP = [
+        users_by_step!(
+            "max(steps & 1) | max(steps & 2) | max(steps & 4) | max(steps & 8) | max(steps & 16) | max(steps & 32)"
+        ),
+        users_by_step!("bit_or(steps)"),
+    ];
     ENTRIES = same!(
         "SELECT entry.day_on, entry.progress, count(*) FROM bot_entries AS entry JOIN (",
         "SELECT user_id, min(day_on) AS day_on FROM bot_entries WHERE day_on >= $1 AND day_on < $2 GROUP BY user_id",
