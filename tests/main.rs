@@ -8,6 +8,7 @@ mod alert;
 mod backup;
 #[cfg(feature = "sandbox")]
 mod bot;
+mod bot_rollup;
 #[cfg(feature = "sandbox")]
 mod collect;
 #[cfg(feature = "sandbox")]

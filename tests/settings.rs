@@ -196,3 +196,42 @@ fn a_chat_that_a_job_names_and_nobody_defines_is_refused() {
     let text = settings.check_serve().unwrap_err().to_string();
     assert!(text.contains("jobs.daily.chats") && text.contains("[chats.owners]"), "{text}");
 }
+
+#[test]
+fn jobs_about_the_bot_are_in_the_table_only_where_there_is_a_bot() {
+    let names = |variables: &[(&str, &str)]| {
+        let settings = load(variables).unwrap();
+        settings
+            .jobs
+            .into_values()
+            .filter(|job| job.report.is_about_bot())
+            .map(|job| job.name)
+            .collect::<Vec<_>>()
+    };
+    assert!(names(&[]).is_empty());
+    let bot = ("BOT_EVENTS_URL", "postgres://reader:secret@localhost/bot");
+    assert!(names(&[bot]).contains(&"rollup".to_owned()));
+    assert!(!names(&[bot]).contains(&"bot_retention".to_owned()));
+    let deletion = [
+        bot,
+        ("SVODKA__BOT__DELETE_AFTER", "365days"),
+        ("SVODKA__BOT__DELETE_URL", "postgres://owner@localhost/bot"),
+    ];
+    assert!(names(&deletion).contains(&"bot_retention".to_owned()));
+    assert!(load(&deletion).unwrap().bot.deletion.unwrap().is_dry_run, "the first look deletes nothing");
+    let asked = [("SVODKA__JOBS__ROLLUP__ENABLED", "true")];
+    assert_eq!(names(&asked), ["rollup"]);
+    let refused = [bot, ("SVODKA__JOBS__ROLLUP__ENABLED", "false")];
+    assert!(!names(&refused).contains(&"rollup".to_owned()));
+}
+
+#[test]
+fn the_bot_section_is_refused_with_the_fix_and_without_the_secret() {
+    let text = refusal(&[("BOT_EVENTS_URL", "mysql://reader:secret@localhost/bot")]);
+    assert!(text.contains("bot.url") && text.contains("postgres://") && !text.contains("secret"), "{text}");
+    let text = refusal(&[("SVODKA__BOT__DELETE_AFTER", "30days")]);
+    assert!(text.contains("bot.delete_after") && text.contains("90days"), "{text}");
+    assert!(text.contains("bot.delete_url"), "{text}");
+    let settings = load(&[("BOT_EVENTS_URL", "postgres://reader:secret@localhost/bot")]).unwrap();
+    assert!(!format!("{:?}", settings.bot).contains("secret"));
+}

@@ -4,6 +4,7 @@
 //! length of zero: lease time is the database's, and nothing here sleeps.
 
 mod attempts;
+mod bot_days;
 mod concurrency;
 mod connections;
 mod facts;

@@ -4,6 +4,7 @@
 //! said is what stands, and what it did not say is an `Option`.
 
 pub mod bot;
+pub mod bot_days;
 mod directory;
 pub mod marks;
 

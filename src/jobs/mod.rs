@@ -9,16 +9,20 @@
 //! | `retention` | deletes texts past their time |
 //! | `receipt` | what was due in the week and what arrived, for ops |
 //! | `backup` | copies the database to a file and reads it back |
+//! | `rollup` | counts the bot's events of yesterday, today, and days with late ones |
+//! | `bot_retention` | deletes old events of the bot that are proven to be counted |
 //!
 //! A job returns its result; the runner stores it in one transaction. Nothing is sent from here.
 
 pub mod backup;
+pub mod bot_retention;
 pub mod daily;
 pub mod diff;
 pub mod receipt;
 pub mod replay;
 pub mod report;
 pub mod retention;
+pub mod rollup;
 pub mod sync;
 pub mod weekly;
 
@@ -27,6 +31,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::clock::SharedClock;
+use crate::collect::bot_events::BotEvents;
 use crate::collect::retailcrm::RetailCrm;
 use crate::schedule::runner::{Execute, JobContext, JobError};
 use crate::schedule::{Job, ReportKind};
@@ -43,6 +48,10 @@ pub struct Work {
     pub crm: Option<RetailCrm>,
     /// One reading of the CRM at a time in this process: a digest waits for a running sync instead of doubling it.
     pub reading: tokio::sync::Mutex<()>,
+    /// `None` when there is no bot.
+    pub bot_events: Option<BotEvents>,
+    /// The same for counting the bot's events.
+    pub rolling: tokio::sync::Mutex<()>,
 }
 
 #[async_trait]
@@ -59,9 +68,9 @@ impl Execute for Work {
             ReportKind::Backup => backup::run(self, context).await,
             ReportKind::Behaviour => not_built(job),
             ReportKind::Quality => not_built(job),
-            ReportKind::Rollup => not_built(job),
+            ReportKind::Rollup => rollup::run(self).await,
             ReportKind::BotDaily | ReportKind::BotWeekly | ReportKind::BotMonthly => not_built(job),
-            ReportKind::BotRetention => not_built(job),
+            ReportKind::BotRetention => bot_retention::run(self, context).await,
         }
     }
 }

@@ -18,6 +18,7 @@ const SHORT_NAMES: &[(&str, &str)] = &[
     ("RETAILCRM_API_KEY", "retailcrm.api_key"),
     ("RETAILCRM_BOT_URL", "retailcrm.bot_url"),
     ("RETAILCRM_BOT_TOKEN", "retailcrm.bot_token"),
+    ("BOT_EVENTS_URL", "bot.url"),
 ];
 
 /// Reads all layers. A variable that is set to the empty string counts as not set.

@@ -6,6 +6,7 @@
 
 mod fallback;
 mod heartbeat;
+mod bot;
 mod load;
 mod raw;
 mod validate;
@@ -23,6 +24,7 @@ use url::Url;
 
 pub use fallback::{FallbackSettings, MailSettings};
 pub use heartbeat::HeartbeatSettings;
+pub use bot::{BotDeletion, BotSettings};
 
 use crate::deliver::ChatTarget;
 use crate::measure::WorkCalendar;
@@ -61,6 +63,7 @@ pub struct Settings {
     /// No listener without it.
     pub http_port: Option<u16>,
     pub retailcrm: RetailCrmSettings,
+    pub bot: BotSettings,
     pub telegram: TelegramSettings,
     pub chats: BTreeMap<String, ChatTarget>,
     /// Enabled jobs by name.

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
 use super::DeliveryMode;
+use super::bot::RawBot;
 use crate::schedule::{CatchUp, ReportKind};
 
 #[derive(Debug, Deserialize)]
@@ -26,6 +27,7 @@ pub(super) struct RawSettings {
     pub database: RawDatabase,
     pub http: RawHttp,
     pub retailcrm: RawRetailCrm,
+    pub bot: RawBot,
     pub telegram: RawTelegram,
     #[serde(default)]
     pub chats: BTreeMap<String, RawChat>,

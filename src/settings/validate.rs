@@ -64,6 +64,8 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         "telegram.timeout",
         "Telegram itself may hold a send for 8 s; write 10s or more, else messages come twice",
     );
+    let (bot, bot_problems) = raw.bot.check();
+    bot_problems.into_iter().for_each(|(path, sentence)| problems.require(false, path, sentence));
     let mut chats = BTreeMap::new();
     for (name, chat) in raw.chats {
         if let Some(id) = problems.check(&format!("chats.{name}.id"), chat.id.parse()) {
@@ -72,7 +74,10 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
     }
     let mut jobs = BTreeMap::new();
     for (name, raw_job) in raw.jobs {
-        if raw_job.enabled == Some(false) {
+        // Jobs about the bot are in the table only where there is one, unless somebody says so.
+        let has_subject = !raw_job.report.is_about_bot()
+            || bot.url.is_some() && (raw_job.report != ReportKind::BotRetention || bot.deletion.is_some());
+        if !raw_job.enabled.unwrap_or(has_subject) {
             continue;
         }
         if let Some(job) = job(&name, raw_job, known_zone, &mut problems) {
@@ -117,6 +122,7 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         http_host: raw.http.host,
         http_port: raw.http.port,
         retailcrm,
+        bot,
         telegram,
         chats,
         jobs,

@@ -17,7 +17,7 @@ use crate::clock::{Instant, to_micros};
 use crate::facts::FactBatch;
 
 /// Rows per statement: 14 columns × 500 stays well under the 32,766 parameters that SQLite takes.
-const ROWS_PER_STATEMENT: usize = 500;
+pub(super) const ROWS_PER_STATEMENT: usize = 500;
 
 queries! {
     DELETE_ORDER = same!("UPDATE orders SET is_deleted = TRUE WHERE id = $1");
@@ -49,6 +49,8 @@ macro_rules! upsert {
     };
 }
 
+pub(super) use upsert;
+
 /// The newest version of each fact, in the order of keys. Of equal versions the later in the batch wins.
 fn newest<'a, T, K: Ord>(
     facts: &'a [T],
@@ -75,7 +77,7 @@ fn never_older<T>(_: &T, _: &T) -> bool {
 }
 
 /// Text without NUL characters, which PostgreSQL cannot hold; they carry nothing.
-fn clean(text: &str) -> Cow<'_, str> {
+pub(super) fn clean(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { Cow::Borrowed(text) }
 }
 

@@ -5,6 +5,9 @@
 //! that workers with different clocks agree on who holds what. Nothing in here talks HTTP or renders text.
 
 pub mod backup;
+mod bot_days;
+mod bot_entries;
+mod bot_figures;
 pub mod deliveries;
 mod errors;
 pub mod facts;

@@ -11,6 +11,7 @@
 //!
 //! Texts hold to what both understand: `$N`, `BIGINT` sums by `CAST`, no case folding, no sorting of words.
 
+use super::{bot_days, bot_entries, bot_figures, operator, reconcile, run_claims, run_records};
 use super::{
     deliveries, facts, facts_save, history, incidents, jobs, outbox, outbox_records, pool, runs, sources,
 };
@@ -48,6 +49,9 @@ pub const ALL: &[&[Sql]] = &[
     sources::QUERIES,
     facts::QUERIES,
     facts_save::QUERIES,
+    bot_days::QUERIES,
+    bot_entries::QUERIES,
+    bot_figures::QUERIES,
 ];
 
 /// Declares the statements of a module, and their list `QUERIES`.

@@ -45,6 +45,7 @@ pub fn for_ops(reason: &str) -> &str {
         "backup_io" => "копию не удалось записать или прочитать",
         "backup_damaged" | "backup_differs" => "копия не читается так, как записана",
         "backup_unfit" => "из этой базы копию не сделать",
+        "unproven_day" => "подсчёт за старый день не сходится с событиями бота",
         "unknown_job" => "в программе нет такого задания",
         other => other,
     }

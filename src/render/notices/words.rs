@@ -35,7 +35,22 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
             since: Some(*since),
             affected: jobs_words(speech, jobs),
             automatic: "пробует снова и догрузит пропущенное, когда получится".to_owned(),
-            human: "если это дольше часа, проверьте, открывается ли CRM, и выполните svodka doctor."
+            human: match is_bot(sources) {
+                true => "если это дольше часа, проверьте, работает ли база данных бота, и выполните svodka doctor.",
+                false => "если это дольше часа, проверьте, открывается ли CRM, и выполните svodka doctor.",
+            }
+            .to_owned(),
+        },
+        Trouble::SourceRefused { sources, reason, since, jobs, .. } if is_bot(sources) => Told {
+            title: format!("База данных бота не пускает: {}", sources_words(sources)),
+            what: match reason.as_str() {
+                "forbidden" => "У пользователя нет права читать таблицу user_events.".to_owned(),
+                _ => "Пользователь или пароль не приняты.".to_owned(),
+            },
+            since: Some(*since),
+            affected: jobs_words(speech, jobs),
+            automatic: "пробует снова и досчитает пропущенное, как только пустят".to_owned(),
+            human: "проверьте адрес в BOT_EVENTS_URL и права пользователя, затем выполните svodka doctor."
                 .to_owned(),
         },
         Trouble::SourceRefused { sources, reason, since, jobs, .. } => Told {
@@ -194,6 +209,11 @@ fn sources_words(sources: &[String]) -> String {
         other => other,
     });
     words.collect::<Vec<_>>().join("; ")
+}
+
+/// The bot's database is one access with one source.
+fn is_bot(sources: &[String]) -> bool {
+    sources.iter().any(|source| source == "bot_events")
 }
 
 /// The settings that open the sources. People are read with both keys; another source tells which one it is.
