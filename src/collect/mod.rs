@@ -4,6 +4,7 @@
 //! both in one transaction; a round that breaks off goes on from the last kept step. What could not be decoded is
 //! counted by reason, never silently lost. Coverage grows only when a round is through.
 
+pub mod llm_usage;
 pub mod retailcrm;
 
 use async_trait::async_trait;

@@ -5,6 +5,7 @@
 
 pub mod bot;
 mod directory;
+pub mod llm;
 pub mod marks;
 
 use std::collections::BTreeMap;

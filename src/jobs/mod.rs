@@ -11,6 +11,7 @@
 
 pub mod daily;
 pub mod diff;
+pub mod llm;
 pub mod replay;
 pub mod report;
 pub mod retention;

@@ -11,6 +11,7 @@ mod figures;
 mod headline;
 pub mod history;
 mod links;
+pub mod llm_cost;
 mod percentile;
 pub mod period;
 mod summary;

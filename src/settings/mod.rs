@@ -4,6 +4,7 @@
 //! environment over it; [`validate`] turns the text into the types below and names every problem by the key's path
 //! and the fix. Secrets are [`SecretString`]: no `Debug`, log or error shows them.
 
+pub mod llm;
 mod load;
 mod raw;
 mod validate;
@@ -56,6 +57,7 @@ pub struct Settings {
     pub http_port: Option<u16>,
     pub retailcrm: RetailCrmSettings,
     pub telegram: TelegramSettings,
+    pub llm: llm::LlmSettings,
     pub chats: BTreeMap<String, ChatTarget>,
     /// Enabled jobs by name.
     pub jobs: BTreeMap<String, Job>,

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
 use super::DeliveryMode;
+use super::llm::RawLlm;
 use crate::schedule::{CatchUp, ReportKind};
 
 #[derive(Debug, Deserialize)]
@@ -27,6 +28,7 @@ pub(super) struct RawSettings {
     pub http: RawHttp,
     pub retailcrm: RawRetailCrm,
     pub telegram: RawTelegram,
+    pub llm: RawLlm,
     #[serde(default)]
     pub chats: BTreeMap<String, RawChat>,
     pub jobs: BTreeMap<String, RawJob>,

@@ -22,14 +22,14 @@ const CRM_RATE_LIMIT: u32 = 10;
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// Collects problems, so that the user sees all of them in one go.
-struct Problems(Vec<String>);
+pub(super) struct Problems(pub(super) Vec<String>);
 
 impl Problems {
-    fn check<T, E: std::fmt::Display>(&mut self, path: &str, result: Result<T, E>) -> Option<T> {
+    pub(super) fn check<T, E: std::fmt::Display>(&mut self, path: &str, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| self.0.push(format!("{path}: {error}"))).ok()
     }
 
-    fn require(&mut self, holds: bool, path: &str, sentence: &str) {
+    pub(super) fn require(&mut self, holds: bool, path: &str, sentence: &str) {
         if !holds {
             self.0.push(format!("{path}: {sentence}"));
         }
@@ -63,6 +63,7 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         "telegram.timeout",
         "Telegram itself may hold a send for 8 s; write 10s or more, else messages come twice",
     );
+    let llm = super::llm::validate(raw.llm, &mut problems);
     let mut chats = BTreeMap::new();
     for (name, chat) in raw.chats {
         if let Some(id) = problems.check(&format!("chats.{name}.id"), chat.id.parse()) {
@@ -109,6 +110,7 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         http_port: raw.http.port,
         retailcrm,
         telegram,
+        llm,
         chats,
         jobs,
         thresholds: Thresholds {
@@ -224,11 +226,11 @@ fn job(name: &str, raw: RawJob, zone: Tz, problems: &mut Problems) -> Option<Job
 }
 
 /// An empty secret is no secret.
-fn non_empty(secret: Option<SecretString>) -> Option<SecretString> {
+pub(super) fn non_empty(secret: Option<SecretString>) -> Option<SecretString> {
     secret.filter(|secret| !secret.expose_secret().trim().is_empty())
 }
 
-fn web_address(text: &str, path: &str, problems: &mut Problems) -> Option<Url> {
+pub(super) fn web_address(text: &str, path: &str, problems: &mut Problems) -> Option<Url> {
     // The text itself stays out of the message: people paste addresses with keys in them.
     let url = problems.check(
         path,

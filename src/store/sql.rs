@@ -12,7 +12,7 @@
 //! Texts hold to what both understand: `$N`, `BIGINT` sums by `CAST`, no case folding, no sorting of words.
 
 use super::{
-    deliveries, facts, facts_save, history, incidents, jobs, outbox, outbox_records, pool, runs, sources,
+    deliveries, facts, facts_save, history, incidents, jobs, llm, outbox, outbox_records, pool, runs, sources,
 };
 use super::{operator, reconcile, run_claims, run_records};
 
@@ -47,6 +47,7 @@ pub const ALL: &[&[Sql]] = &[
     sources::QUERIES,
     facts::QUERIES,
     facts_save::QUERIES,
+    llm::QUERIES,
 ];
 
 /// Declares the statements of a module, and their list `QUERIES`.
