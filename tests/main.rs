@@ -19,11 +19,14 @@ mod deliver_reconcile;
 mod guards;
 #[cfg(feature = "sandbox")]
 mod killed;
+mod llm_usage;
 mod measure;
 mod migrations;
 #[cfg(feature = "sandbox")]
 mod ops;
 mod render;
+#[cfg(feature = "sandbox")]
+mod sandbox_bot;
 #[cfg(feature = "sandbox")]
 mod sandbox_retailcrm;
 #[cfg(feature = "sandbox")]

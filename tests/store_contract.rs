@@ -9,6 +9,7 @@ mod connections;
 mod facts;
 mod incidents;
 mod jobs;
+mod llm;
 mod outbox;
 mod reconcile;
 mod runs;

@@ -69,10 +69,11 @@ pub struct Price {
 pub struct Prices(BTreeMap<String, Vec<Price>>);
 
 impl Prices {
-    /// Sets the prices of a model, in any order. Names of models are compared without regard to case.
+    /// Sets the prices of a model, in any order. Of a model's name only letters and digits are compared, without regard to
+    /// case: a variable cannot be called `GigaChat-2-Pro`, but `GIGACHAT_2_PRO`.
     pub fn set(&mut self, model: &str, mut prices: Vec<Price>) {
         prices.sort_by_key(|price| price.from_on);
-        self.0.insert(model.to_lowercase(), prices);
+        self.0.insert(folded(model), prices);
     }
 
     pub fn is_empty(&self) -> bool {
@@ -81,9 +82,13 @@ impl Prices {
 
     /// The price of the model on the day.
     pub fn find(&self, model: &str, on: NaiveDate) -> Option<&Price> {
-        let prices = self.0.get(&model.to_lowercase())?;
+        let prices = self.0.get(&folded(model))?;
         prices.iter().rev().find(|price| price.from_on.is_none_or(|from_on| from_on <= on))
     }
+}
+
+fn folded(model: &str) -> String {
+    model.to_lowercase().chars().map(|sign| if sign.is_alphanumeric() { sign } else { '-' }).collect()
 }
 
 /// What the tokens of one model cost at a rate.

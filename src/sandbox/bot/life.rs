@@ -4,7 +4,7 @@ use chrono::{NaiveDate, TimeDelta};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
-use super::log::{LlmCall, call};
+use super::log::call;
 use super::queries::QUERIES;
 use super::{BotRecords, BotWorld, EventRow, chance_of, days};
 use crate::clock::Instant;
@@ -43,6 +43,7 @@ struct User<'a> {
     /// The next thing happens not before.
     now: Instant,
     carts: i64,
+    cart_limit: i64,
     has_met_limit: bool,
     has_answered: bool,
     last_session_on: Option<NaiveDate>,
@@ -70,6 +71,7 @@ pub(super) fn live(world: &BotWorld, number: i64, arrived_at: Instant, records: 
         arrived_on,
         now: arrived_at,
         carts: 0,
+        cart_limit: CART_LIMIT,
         has_met_limit: false,
         has_answered: false,
         last_session_on: None,
@@ -179,9 +181,9 @@ impl User<'_> {
 
     fn cart(&mut self, messages: i64) {
         self.pause(40.0);
-        if self.carts >= CART_LIMIT {
+        if self.carts >= self.cart_limit {
             let days = (self.now - self.arrived_at).num_days();
-            self.event("cart_limit_reached", json!({"carts_used": self.carts, "cart_limit": CART_LIMIT, "days_since_registration": days, "tier": "free"}));
+            self.event("cart_limit_reached", json!({"carts_used": self.carts, "cart_limit": self.cart_limit, "days_since_registration": days, "tier": "free"}));
             self.has_met_limit = true;
             return;
         }
@@ -219,7 +221,7 @@ impl User<'_> {
     }
 
     fn survey(&mut self) {
-        let is_asked = !self.has_answered && (self.has_met_limit || self.carts >= 2);
+        let is_asked = !self.has_answered && self.has_met_limit;
         if !is_asked || !chance(&mut self.rng, 0.45) {
             return;
         }
@@ -231,7 +233,7 @@ impl User<'_> {
         if chance(&mut self.rng, 0.6) {
             self.pause(3.0);
             self.event("feedback_bonus_granted", json!({"bonus_carts": 2}));
-            self.carts = self.carts.saturating_sub(2).max(0);
+            self.cart_limit += 2;
         }
     }
 

@@ -1,8 +1,8 @@
 //! The tea shop's Telegram bot: months of its business events and of its calls of a language model, as it would have
 //! written them.
 //!
-//! The same options give the same bot, byte for byte. Each user's life has chance of its own, so a later present only adds to
-//! the past. Nobody in it exists, and no message's text is in it; the odd records of real tables are.
+//! The same options give the same bot, byte for byte, and a week beyond the present is planned, so that the stand-in goes on.
+//! Nobody in it exists, and no message's text is in it; the odd records of real tables are.
 
 mod days;
 mod life;

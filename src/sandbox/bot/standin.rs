@@ -95,7 +95,7 @@ impl BotStandIn {
             ("LLM_LOG_PATH".to_owned(), self.log_path().display().to_string()),
         ];
         for (model, price) in log::PRICES {
-            let name = format!("SVODKA__LLM__PRICES__{}__BILLABLE", model.to_uppercase());
+            let name = format!("SVODKA__LLM__PRICES__{}__BILLABLE", model.to_uppercase().replace('-', "_"));
             variables.push((name, (*price).to_owned()));
         }
         variables
