@@ -1,7 +1,6 @@
 //! Token usage of language models: what is new in the logs and in Langfuse.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use serde::Deserialize;
@@ -14,7 +13,6 @@ use crate::collect::llm_usage::files::Round;
 use crate::collect::llm_usage::langfuse::{Langfuse, LangfuseConfig};
 use crate::collect::llm_usage::{SOURCE_LANGFUSE, SOURCE_LLM_USAGE, UsageBatch};
 use crate::facts::{CoverageSpan, SourceStep};
-use crate::outbound::{Backoff, Jitter};
 use crate::schedule::runner::{JobContext, JobError};
 use crate::settings::llm::LangfuseSettings;
 
@@ -22,7 +20,6 @@ use crate::settings::llm::LangfuseSettings;
 const FIRST_DAYS: i64 = 100;
 /// Days read again: traces arrive late, and sums are replaced, not added.
 const AGAIN_DAYS: i64 = 3;
-const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), cap: Duration::from_secs(10) };
 
 /// Reads what is new from every configured source of token usage. One that fails does not keep the other from being read.
 ///
@@ -151,8 +148,10 @@ async fn read_langfuse(work: &Work, settings: &LangfuseSettings, now: Instant) -
         public_key: settings.public_key.clone(),
         secret_key: settings.secret_key.clone(),
     };
-    let reader = Langfuse::new(config, work.clock.clone(), Jitter::from_os(), BACKOFF).map_err(|error| {
-        JobError { reason: "not_configured", note: error.to_string(), is_permanent: true }
+    let reader = Langfuse::new(config, work.clock.clone()).map_err(|error| JobError {
+        reason: "not_configured",
+        note: error.to_string(),
+        is_permanent: true,
     })?;
     let days = match reader.daily(from_on, until_on).await {
         Ok(days) => days,

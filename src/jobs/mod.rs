@@ -5,7 +5,7 @@
 //! | `daily` | fresh facts → measures of the day before the slot → text → messages in the outbox |
 //! | `sync` | reads what is new in the CRM |
 //! | `reconcile` | reads the last days again and mends what increments missed |
-//! | `retention` | deletes texts past their time |
+//! | `retention` | deletes texts and calls of language models past their time |
 //!
 //! A job returns its result; the runner stores it in one transaction. Nothing is sent from here.
 

@@ -104,7 +104,7 @@ async fn a_log_that_cannot_be_read_is_a_failing_source_and_no_zero() {
 fn settings_that_make_no_sense_are_refused_with_their_key_and_fix() {
     let folder = tempfile::tempdir().unwrap();
     for (name, value, expected) in [
-        ("LLM_PUSH_TOKEN", "short", "llm.push_token"),
+        ("LLM_PUSH_TOKEN", "hunter2", "llm.push_token"),
         ("LANGFUSE_HOST", "https://cloud.langfuse.com", "LANGFUSE_SECRET_KEY"),
         ("SVODKA__LLM__KEEP_CALLS", "1h", "llm.keep_calls"),
         ("SVODKA__LLM__PRICES__PRO__BILLABLE", "many", "llm.prices.pro.billable"),
@@ -113,7 +113,7 @@ fn settings_that_make_no_sense_are_refused_with_their_key_and_fix() {
     ] {
         let problem = settings(folder.path(), &[(name, value)]).unwrap_err();
         assert!(problem.contains(expected), "{name}: {problem}");
-        assert!(!problem.contains("short"), "{problem}");
+        assert!(!problem.contains("hunter2"), "{problem}");
     }
 }
 

@@ -51,7 +51,7 @@ async fn read(standin: &Standin, secret: &str) -> Result<Vec<LlmDay>, CollectErr
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
     let config = LangfuseConfig { url, public_key: "pk".to_owned(), secret_key: secret.into() };
     let backoff = Backoff { first: Duration::from_millis(1), cap: Duration::from_millis(2) };
-    let reader = Langfuse::new(config, Arc::new(SystemClock), Jitter::seeded(1), backoff).unwrap();
+    let reader = Langfuse::with_pauses(config, Arc::new(SystemClock), Jitter::seeded(1), backoff).unwrap();
     let days = reader.daily(on(1), on(20)).await;
     server.abort();
     days

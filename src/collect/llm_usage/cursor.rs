@@ -44,7 +44,7 @@ impl FileMark {
     /// Whether a file that begins with these bytes may be this one.
     pub(super) fn begins(&self, head: &[u8]) -> bool {
         let head_len = HEAD_LEN.min(usize::try_from(self.offset).unwrap_or(HEAD_LEN));
-        head.len() >= head_len && digest_of_head(&head[..head_len]) == self.head
+        head_len == 0 || head.len() >= head_len && digest_of_head(&head[..head_len]) == self.head
     }
 
     pub(super) fn chain(&self) -> Option<Chain> {

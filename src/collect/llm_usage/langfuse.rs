@@ -5,6 +5,7 @@
 //! knows of no cache: `billable` is its total.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::{NaiveDate, TimeDelta};
 use reqwest::StatusCode;
@@ -24,6 +25,7 @@ const PAGE_LEN: usize = 50;
 /// More pages than a century has are a server that counts wrongly.
 const MOST_PAGES: u64 = 1_000;
 const ATTEMPTS: u32 = 4;
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), cap: Duration::from_secs(10) };
 const BODY_CAP: usize = 8 << 20;
 const MODEL_CAP: usize = 120;
 
@@ -77,7 +79,13 @@ struct Usage {
 }
 
 impl Langfuse {
-    pub fn new(
+    /// A reader that repeats a passing failure within half a minute.
+    pub fn new(config: LangfuseConfig, clock: SharedClock) -> Result<Self, ClientError> {
+        Self::with_pauses(config, clock, Jitter::from_os(), BACKOFF)
+    }
+
+    /// With pauses of the caller's between attempts.
+    pub fn with_pauses(
         config: LangfuseConfig,
         clock: SharedClock,
         jitter: Jitter,
