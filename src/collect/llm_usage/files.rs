@@ -52,7 +52,7 @@ impl Round {
     /// are read with it.
     ///
     /// # Errors
-    /// `not_found`, `forbidden` or `unreachable` when the path cannot be listed.
+    /// `not_found`, `unreadable` or `unreachable` when the path cannot be listed.
     pub fn plan(path: &Path, known: Cursor, oldest: Instant, now: Instant) -> Result<Self, CollectError> {
         let found = list(path).map_err(|error| failure(path, &error))?;
         let mut round = Self {
@@ -278,7 +278,7 @@ fn list(path: &Path) -> io::Result<Vec<Found>> {
 fn failure(path: &Path, error: &io::Error) -> CollectError {
     let (reason, fix) = match error.kind() {
         io::ErrorKind::NotFound => ("not_found", "correct LLM_LOG_PATH, or mount the folder"),
-        io::ErrorKind::PermissionDenied => ("forbidden", "let the worker's user read it"),
+        io::ErrorKind::PermissionDenied => ("unreadable", "let the worker's user read it"),
         _ => ("unreachable", "check the disk"),
     };
     let message = format!("cannot read the log {} ({}); {fix}", path.display(), error.kind());
