@@ -46,7 +46,7 @@
 //! | `deliver` | clock, outbound, render, store |
 //! | `alert` | clock, render, store |
 //! | `bot` | clock, deliver, outbound, store |
-//! | `http` | clock, store |
+//! | `http` | clock, collect, facts, store |
 //! | `telemetry` | settings |
 //! | `text` | |
 //! | `app` | everything but cli, sandbox |

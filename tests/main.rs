@@ -26,6 +26,7 @@ mod guards;
 mod heartbeat;
 #[cfg(feature = "sandbox")]
 mod killed;
+mod llm_usage;
 mod measure;
 mod migrations;
 #[cfg(feature = "sandbox")]
@@ -33,6 +34,8 @@ mod ops;
 #[cfg(feature = "sandbox")]
 mod receipt;
 mod render;
+#[cfg(feature = "sandbox")]
+mod sandbox_bot;
 #[cfg(feature = "sandbox")]
 mod sandbox_retailcrm;
 #[cfg(feature = "sandbox")]

@@ -10,6 +10,7 @@ mod connections;
 mod facts;
 mod incidents;
 mod jobs;
+mod llm;
 mod outbox;
 mod receipts;
 mod reconcile;

@@ -138,6 +138,20 @@ impl App {
             tracing::info!("health and metrics on {}", listener.local_addr()?);
             let router =
                 http::router(self.health.clone(), self.store.clone(), self.clock.clone(), metrics.clone());
+            let router = match &self.settings.llm.push_token {
+                Some(token) => {
+                    let push = (self.store.clone(), self.clock.clone(), token.clone());
+                    let settings = &self.settings;
+                    router.merge(http::llm_usage::router(
+                        push.0,
+                        push.1,
+                        settings.zone,
+                        push.2,
+                        settings.llm.keep_calls,
+                    ))
+                }
+                None => router,
+            };
             let closed = closed.clone();
             tasks.spawn(async move {
                 if let Err(error) = http::serve(listener, router, closed).await {

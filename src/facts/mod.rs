@@ -6,6 +6,7 @@
 pub mod bot;
 pub mod bot_days;
 mod directory;
+pub mod llm;
 pub mod marks;
 
 use std::collections::BTreeMap;

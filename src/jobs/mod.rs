@@ -6,11 +6,11 @@
 //! | `weekly`, `monthly` | the same for the week or month before the slot, with movers, trends and examples |
 //! | `sync` | reads what is new in the CRM |
 //! | `reconcile` | reads the last days again and mends what increments missed |
-//! | `retention` | deletes texts past their time |
 //! | `receipt` | what was due in the week and what arrived, for ops |
 //! | `backup` | copies the database to a file and reads it back |
 //! | `rollup` | counts the bot's events of yesterday, today, and days with late ones |
 //! | `bot_retention` | deletes old events of the bot that are proven to be counted |
+//! | `retention` | deletes texts and calls of language models past their time |
 //!
 //! A job returns its result; the runner stores it in one transaction. Nothing is sent from here.
 
@@ -18,6 +18,7 @@ pub mod backup;
 pub mod bot_retention;
 pub mod daily;
 pub mod diff;
+pub mod llm;
 pub mod receipt;
 pub mod replay;
 pub mod report;

@@ -12,6 +12,7 @@ mod figures;
 mod headline;
 pub mod history;
 mod links;
+pub mod llm_cost;
 mod percentile;
 pub mod period;
 pub mod receipt;

@@ -4,9 +4,10 @@
 //! environment over it; [`validate`] turns the text into the types below and names every problem by the key's path
 //! and the fix. Secrets are [`SecretString`]: no `Debug`, log or error shows them.
 
+mod bot;
 mod fallback;
 mod heartbeat;
-mod bot;
+pub mod llm;
 mod load;
 mod raw;
 mod validate;
@@ -22,9 +23,9 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+pub use bot::{BotDeletion, BotSettings};
 pub use fallback::{FallbackSettings, MailSettings};
 pub use heartbeat::HeartbeatSettings;
-pub use bot::{BotDeletion, BotSettings};
 
 use crate::deliver::ChatTarget;
 use crate::measure::WorkCalendar;
@@ -65,6 +66,7 @@ pub struct Settings {
     pub retailcrm: RetailCrmSettings,
     pub bot: BotSettings,
     pub telegram: TelegramSettings,
+    pub llm: llm::LlmSettings,
     pub chats: BTreeMap<String, ChatTarget>,
     /// Enabled jobs by name.
     pub jobs: BTreeMap<String, Job>,

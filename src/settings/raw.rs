@@ -12,6 +12,7 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
 use super::DeliveryMode;
 use super::bot::RawBot;
+use super::llm::RawLlm;
 use crate::schedule::{CatchUp, ReportKind};
 
 #[derive(Debug, Deserialize)]
@@ -29,6 +30,7 @@ pub(super) struct RawSettings {
     pub retailcrm: RawRetailCrm,
     pub bot: RawBot,
     pub telegram: RawTelegram,
+    pub llm: RawLlm,
     #[serde(default)]
     pub chats: BTreeMap<String, RawChat>,
     pub jobs: BTreeMap<String, RawJob>,

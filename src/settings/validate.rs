@@ -23,14 +23,14 @@ const CRM_RATE_LIMIT: u32 = 10;
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// Collects problems, so that the user sees all of them in one go.
-struct Problems(Vec<String>);
+pub(super) struct Problems(pub(super) Vec<String>);
 
 impl Problems {
-    fn check<T, E: std::fmt::Display>(&mut self, path: &str, result: Result<T, E>) -> Option<T> {
+    pub(super) fn check<T, E: std::fmt::Display>(&mut self, path: &str, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| self.0.push(format!("{path}: {error}"))).ok()
     }
 
-    fn require(&mut self, holds: bool, path: &str, sentence: &str) {
+    pub(super) fn require(&mut self, holds: bool, path: &str, sentence: &str) {
         if !holds {
             self.0.push(format!("{path}: {sentence}"));
         }
@@ -66,6 +66,7 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
     );
     let (bot, bot_problems) = raw.bot.check();
     bot_problems.into_iter().for_each(|(path, sentence)| problems.require(false, path, sentence));
+    let llm = super::llm::validate(raw.llm, &mut problems);
     let mut chats = BTreeMap::new();
     for (name, chat) in raw.chats {
         if let Some(id) = problems.check(&format!("chats.{name}.id"), chat.id.parse()) {
@@ -124,6 +125,7 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         retailcrm,
         bot,
         telegram,
+        llm,
         chats,
         jobs,
         thresholds: Thresholds {
@@ -246,11 +248,11 @@ fn job(name: &str, raw: RawJob, zone: Tz, problems: &mut Problems) -> Option<Job
 }
 
 /// An empty secret is no secret.
-fn non_empty(secret: Option<SecretString>) -> Option<SecretString> {
+pub(super) fn non_empty(secret: Option<SecretString>) -> Option<SecretString> {
     secret.filter(|secret| !secret.expose_secret().trim().is_empty())
 }
 
-fn web_address(text: &str, path: &str, problems: &mut Problems) -> Option<Url> {
+pub(super) fn web_address(text: &str, path: &str, problems: &mut Problems) -> Option<Url> {
     // The text itself stays out of the message: people paste addresses with keys in them.
     let url = problems.check(
         path,

@@ -16,6 +16,7 @@ mod facts_save;
 pub mod history;
 pub mod incidents;
 pub mod jobs;
+pub mod llm;
 pub mod operator;
 pub mod outbox;
 mod outbox_records;

@@ -141,7 +141,7 @@ impl Store {
     }
 }
 
-/// Notes a step of a round at its source.
+/// Notes what a step says of its source, in the transaction that stores what the step brought.
 pub(super) async fn advance(tx: &mut Tx, step: &SourceStep, now: Instant) -> Result<()> {
     execute!(
         *tx,

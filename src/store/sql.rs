@@ -11,11 +11,10 @@
 //!
 //! Texts hold to what both understand: `$N`, `BIGINT` sums by `CAST`, no case folding, no sorting of words.
 
-use super::{bot_days, bot_entries, bot_figures, operator, reconcile, run_claims, run_records};
+use super::{bot_days, bot_entries, bot_figures, operator, receipts, reconcile, run_claims, run_records};
 use super::{
-    deliveries, facts, facts_save, history, incidents, jobs, outbox, outbox_records, pool, runs, sources,
+    deliveries, facts, facts_save, history, incidents, jobs, llm, outbox, outbox_records, pool, runs, sources,
 };
-use super::{operator, receipts, reconcile, run_claims, run_records};
 
 /// A statement: its name for messages, and its text for each database.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +51,7 @@ pub const ALL: &[&[Sql]] = &[
     bot_days::QUERIES,
     bot_entries::QUERIES,
     bot_figures::QUERIES,
+    llm::QUERIES,
 ];
 
 /// Declares the statements of a module, and their list `QUERIES`.

@@ -12,6 +12,7 @@ pub fn for_ops(reason: &str) -> &str {
         "forbidden" => "нет прав",
         "not_found" | "wrong_address" => "неверный адрес",
         "bad_request" => "запрос не принят",
+        "unreadable" => "файл нельзя прочитать: нет прав",
         "sink" | "db_unavailable" => "база данных недоступна",
         "disk_full" => "на диске базы данных кончилось место",
         "db_inconsistent" => "в базе данных неожиданные значения",

@@ -54,7 +54,7 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
                 .to_owned(),
         },
         Trouble::SourceRefused { sources, reason, since, jobs, .. } => Told {
-            title: format!("CRM не пускает: {}", sources_words(sources)),
+            title: format!("{} не пускает: {}", keeper(sources).0, sources_words(sources)),
             what: match reason.as_str() {
                 "forbidden" => "У ключа нет нужных прав.".to_owned(),
                 _ => "Ключ не принят.".to_owned(),
@@ -63,7 +63,8 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
             affected: jobs_words(speech, jobs),
             automatic: "догрузит пропущенное, как только ключ заработает".to_owned(),
             human: format!(
-                "проверьте ключ в RetailCRM и в настройках ({}), затем выполните svodka doctor.",
+                "проверьте ключ в {} и в настройках ({}), затем выполните svodka doctor.",
+                keeper(sources).1,
                 keys_of(sources)
             ),
         },
@@ -206,6 +207,8 @@ fn sources_words(sources: &[String]) -> String {
         "retailcrm_chats" => "чаты",
         "retailcrm_people" => "сотрудники и каналы",
         "bot_events" => "события бота",
+        "llm_usage" => "расход токенов (журнал бота)",
+        "llm_langfuse" => "расход токенов",
         other => other,
     });
     words.collect::<Vec<_>>().join("; ")
@@ -216,10 +219,20 @@ fn is_bot(sources: &[String]) -> bool {
     sources.iter().any(|source| source == "bot_events")
 }
 
+/// Who gives out the keys to the sources: in a title, and where to look.
+fn keeper(sources: &[String]) -> (&'static str, &'static str) {
+    if sources.iter().all(|source| source == "llm_langfuse") {
+        ("Langfuse", "Langfuse")
+    } else {
+        ("CRM", "RetailCRM")
+    }
+}
+
 /// The settings that open the sources. People are read with both keys; another source tells which one it is.
 fn keys_of(sources: &[String]) -> &'static str {
     let has = |name: &str| sources.iter().any(|source| source == name);
     match () {
+        () if has("llm_langfuse") => "LANGFUSE_PUBLIC_KEY и LANGFUSE_SECRET_KEY",
         () if has("retailcrm_orders") => "RETAILCRM_API_KEY",
         () if has("retailcrm_chats") => "RETAILCRM_BOT_TOKEN",
         () => "RETAILCRM_API_KEY и RETAILCRM_BOT_TOKEN",
