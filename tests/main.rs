@@ -9,6 +9,8 @@ mod bot;
 #[cfg(feature = "sandbox")]
 mod collect;
 #[cfg(feature = "sandbox")]
+mod corrections;
+#[cfg(feature = "sandbox")]
 mod deliver;
 #[cfg(feature = "sandbox")]
 mod deliver_cli;

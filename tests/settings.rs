@@ -116,6 +116,8 @@ fn refusals_name_the_key_and_the_fix() {
         ("SVODKA__JOBS__DAILY__REPORT", "dayly", &["dayly", "daily"]),
         ("SVODKA__JOBS__DAILY__DEADLINE", "4h", &["jobs.daily.deadline", "catch_up_window"]),
         ("SVODKA__JOBS__DAILY__CHATS", ",", &["jobs.daily.chats", "at least one chat"]),
+        ("SVODKA__JOBS__DAILY__CORRECTIONS_WINDOW", "3days", &["jobs.daily.corrections_window", "48h"]),
+        ("SVODKA__JOBS__SYNC__CORRECTIONS", "edit", &["jobs.sync.corrections", "none"]),
         ("SVODKA__WEEKDAYS__SUNDY", "off", &["weekdays.sundy", "sunday"]),
         ("SVODKA__TELEGRAM__TIMEOUT", "5s", &["telegram.timeout", "10s"]),
         ("SVODKA__RETAILCRM__REQUESTS_PER_SECOND", "20", &["retailcrm.requests_per_second", "1 to 9"]),

@@ -98,8 +98,12 @@ pub async fn compute(
 
 /// The digest in Telegram messages.
 pub fn messages(digest: &DailyDigest, settings: &Settings) -> Result<Vec<Part>, JobError> {
-    let links = Links { chat_link: settings.retailcrm.chat_link.clone() };
-    render(digest, &links).and_then(|report| parts(&report)).map_err(report::render_failed)
+    render(digest, &links(settings)).and_then(|report| parts(&report)).map_err(report::render_failed)
+}
+
+/// How the text links back to the CRM.
+pub(super) fn links(settings: &Settings) -> Links {
+    Links { chat_link: settings.retailcrm.chat_link.clone() }
 }
 
 /// How far a source is known.
@@ -111,7 +115,8 @@ fn covers(span: CoverageSpan, period: &Period) -> bool {
     span.from <= period.from && span.until >= period.to
 }
 
-fn history(digest: &DailyDigest) -> Vec<HistoryRow> {
+/// The values of the digest, for trends.
+pub(super) fn history(digest: &DailyDigest) -> Vec<HistoryRow> {
     history_rows(digest)
         .into_iter()
         .map(|(subject, measure, value, is_complete)| HistoryRow {

@@ -9,6 +9,7 @@
 //!
 //! A job returns its result; the runner stores it in one transaction. Nothing is sent from here.
 
+pub mod corrections;
 pub mod daily;
 pub mod diff;
 pub mod replay;
@@ -26,7 +27,7 @@ use crate::schedule::runner::{Execute, JobContext, JobError};
 use crate::schedule::{Job, ReportKind};
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::store::runs::RunResult;
+use crate::store::runs::{Origin, RunResult};
 
 /// Everything a job may use.
 pub struct Work {
@@ -42,6 +43,9 @@ pub struct Work {
 #[async_trait]
 impl Execute for Work {
     async fn execute(&self, job: &Job, context: &JobContext) -> Result<RunResult, JobError> {
+        if context.run.origin == Origin::Correction {
+            return corrections::run(self, job, context).await;
+        }
         match job.report {
             ReportKind::Daily => daily::run(self, job, context).await,
             ReportKind::Sync => sync::run(self, sync::Mode::Increment, context).await,

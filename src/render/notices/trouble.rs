@@ -58,7 +58,10 @@ impl Trouble {
     pub fn is_news(&self) -> bool {
         match self {
             Self::DeliveryDead { reason, .. } => {
-                matches!(reason.as_str(), "expired" | "too_long" | "bad_markup" | "bad_text" | "empty_text")
+                matches!(
+                    reason.as_str(),
+                    "expired" | "message_gone" | "too_long" | "bad_markup" | "bad_text" | "empty_text"
+                )
             }
             Self::DeliveryMaybeLost { .. } | Self::MarkupRefused { .. } | Self::CaughtUp { .. } => true,
             _ => false,
