@@ -14,7 +14,7 @@
 use super::{
     deliveries, facts, facts_save, history, incidents, jobs, outbox, outbox_records, pool, runs, sources,
 };
-use super::{operator, reconcile, run_claims, run_records};
+use super::{operator, reconcile, run_claims, run_records, told};
 
 /// A statement: its name for messages, and its text for each database.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +43,7 @@ pub const ALL: &[&[Sql]] = &[
     reconcile::QUERIES,
     operator::QUERIES,
     incidents::QUERIES,
+    told::QUERIES,
     history::QUERIES,
     sources::QUERIES,
     facts::QUERIES,

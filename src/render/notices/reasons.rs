@@ -82,6 +82,7 @@ pub fn fix_of_chat(reason: &str, chat: &str) -> String {
 /// What a kind of trouble is called when there is a lot of it.
 pub fn kind(kind: &str) -> &str {
     match kind {
+        "correction_failed" => "исправления не удались",
         "run_failed" => "запуски не удались",
         "source_down" => "источники не читаются",
         "source_refused" => "источники не пускают",
