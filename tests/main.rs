@@ -24,6 +24,8 @@ mod killed;
 mod measure;
 mod migrations;
 #[cfg(feature = "sandbox")]
+mod operate_cli;
+#[cfg(feature = "sandbox")]
 mod ops;
 mod render;
 #[cfg(feature = "sandbox")]
