@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Jobs that all fire each minute.
 const JOBS: usize = 20;
-const MINUTES: i64 = 3;
+const MINUTES: i64 = 2;
 const CHATS: usize = 1000;
 const ROWS: i64 = 1_000_000;
 

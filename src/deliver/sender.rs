@@ -100,6 +100,8 @@ pub struct Sender {
     /// One claim at a time, so that the overall limit is computed from claims that are all visible.
     gate: tokio::sync::Mutex<()>,
     flood: Mutex<FloodWatch>,
+    /// Why the store cannot be used just now, as far as logged.
+    pub(super) store_trouble: Mutex<Option<&'static str>>,
 }
 
 impl Sender {
@@ -113,7 +115,8 @@ impl Sender {
         settings: SenderSettings,
     ) -> Self {
         let (wake, gate, flood) = (Notify::new(), tokio::sync::Mutex::default(), Mutex::default());
-        Self { store, transport, clock, jitter, targets, settings, wake, gate, flood }
+        let store_trouble = Mutex::default();
+        Self { store, transport, clock, jitter, targets, settings, wake, gate, flood, store_trouble }
     }
 
     /// Says that there may be something new in the outbox.
