@@ -12,6 +12,8 @@ mod bot_rollup;
 #[cfg(feature = "sandbox")]
 mod collect;
 #[cfg(feature = "sandbox")]
+mod corrections;
+#[cfg(feature = "sandbox")]
 mod deliver;
 #[cfg(feature = "sandbox")]
 mod deliver_cli;
@@ -29,6 +31,8 @@ mod killed;
 mod llm_usage;
 mod measure;
 mod migrations;
+#[cfg(feature = "sandbox")]
+mod operate_cli;
 #[cfg(feature = "sandbox")]
 mod ops;
 #[cfg(feature = "sandbox")]

@@ -64,8 +64,8 @@ pub fn decide(
         Observed::BadMarkup if row.is_plain => Decision::Dead { reason: "bad_markup" },
         Observed::BadMarkup => Decision::Retry { reason: "bad_markup", at: now, as_plain: true },
         Observed::Refused { reason } => Decision::Dead { reason },
-        // Only a send anew can end here, and a send has nothing to miss.
-        Observed::EditGone => Decision::Dead { reason: "refused" },
+        // What is not a correction is sent anew instead.
+        Observed::EditGone => Decision::Dead { reason: "message_gone" },
         Observed::Unauthorized { reason } => retry(row, reason, now + waits.access.delay(attempt, jitter)),
         Observed::NotSent { reason } => retry(row, reason, now + waits.connect.delay(attempt, jitter)),
         Observed::Unknown { reason } => Decision::Unknown { reason, settle_at: now + waits.settle },

@@ -69,8 +69,12 @@ pub async fn compute(
 
 /// The digest in Telegram messages.
 pub fn messages(digest: &DailyDigest, settings: &Settings) -> Result<Vec<Part>, JobError> {
-    let links = Links { chat_link: settings.retailcrm.chat_link.clone() };
-    render(digest, &links).and_then(|report| parts(&report)).map_err(report::render_failed)
+    render(digest, &links(settings)).and_then(|report| parts(&report)).map_err(report::render_failed)
+}
+
+/// How the text links back to the CRM.
+pub(super) fn links(settings: &Settings) -> Links {
+    Links { chat_link: settings.retailcrm.chat_link.clone() }
 }
 
 /// How far a source is known.

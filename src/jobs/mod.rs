@@ -16,6 +16,7 @@
 
 pub mod backup;
 pub mod bot_retention;
+pub mod corrections;
 pub mod daily;
 pub mod diff;
 pub mod llm;
@@ -38,7 +39,7 @@ use crate::schedule::runner::{Execute, JobContext, JobError};
 use crate::schedule::{Job, ReportKind};
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::store::runs::RunResult;
+use crate::store::runs::{Origin, RunResult};
 
 /// Everything a job may use.
 pub struct Work {
@@ -58,6 +59,9 @@ pub struct Work {
 #[async_trait]
 impl Execute for Work {
     async fn execute(&self, job: &Job, context: &JobContext) -> Result<RunResult, JobError> {
+        if context.run.origin == Origin::Correction {
+            return corrections::run(self, job, context).await;
+        }
         match job.report {
             ReportKind::Daily | ReportKind::Weekly | ReportKind::Monthly => {
                 report::run_fresh(self, job, context).await

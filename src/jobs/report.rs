@@ -20,7 +20,7 @@ use crate::store::outbox::{Action, NewDelivery};
 use crate::store::runs::{Origin, RunResult, RunRow, StoredDigest};
 
 /// After its window a message may still be on its way for this long before it counts as stale.
-const SENDING_GRACE: TimeDelta = TimeDelta::minutes(30);
+pub(super) const SENDING_GRACE: TimeDelta = TimeDelta::minutes(30);
 
 /// A digest this late says so to its readers.
 const LATE_WORTH_TELLING: TimeDelta = TimeDelta::minutes(10);

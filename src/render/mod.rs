@@ -5,6 +5,7 @@
 //! [`format`] is the only formatter.
 
 mod compare;
+pub mod correction;
 pub mod daily;
 pub mod format;
 mod known;

@@ -114,4 +114,6 @@ pub struct Job {
     /// Of one attempt.
     pub timeout: Duration,
     pub policy: Policy,
+    /// How long after its delivery a digest is corrected in place when late data change its figures; `None` = never.
+    pub corrections: Option<Duration>,
 }

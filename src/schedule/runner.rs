@@ -209,7 +209,7 @@ impl Runner {
         let window = TimeDelta::from_std(job.catch_up_window).unwrap_or(TimeDelta::MAX);
         match run.origin {
             Origin::Cron => run.slot_at + window,
-            Origin::Manual => run.created_at + window.min(TimeDelta::minutes(1)),
+            Origin::Manual | Origin::Correction => run.created_at + window.min(TimeDelta::minutes(1)),
         }
     }
 

@@ -104,6 +104,9 @@ pub(super) struct RawJob {
     #[serde(default, with = "humantime_serde")]
     pub timeout: Option<Duration>,
     pub policy: Option<RawPolicy>,
+    pub corrections: Option<RawCorrections>,
+    #[serde(default, with = "humantime_serde")]
+    pub corrections_window: Option<Duration>,
     pub enabled: Option<bool>,
 }
 
@@ -112,6 +115,13 @@ pub(super) struct RawJob {
 pub(super) enum RawPolicy {
     AtLeastOnce,
     AtMostOnce,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawCorrections {
+    None,
+    Edit,
 }
 
 #[derive(Debug, Deserialize)]

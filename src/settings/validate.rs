@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::raw::{RawJob, RawLogFormat, RawPolicy, RawSettings};
+use super::raw::{RawCorrections, RawJob, RawLogFormat, RawPolicy, RawSettings};
 use super::{BackupSettings, ConfigError, LogSettings, RetailCrmSettings, Settings, TelegramSettings};
 use crate::deliver::ChatTarget;
 use crate::measure::daily::Thresholds;
@@ -230,6 +230,7 @@ fn job(name: &str, raw: RawJob, zone: Tz, problems: &mut Problems) -> Option<Job
             "this report has readers; name at least one chat, or set enabled = false",
         );
     }
+    let corrections = corrections(&raw, &path, problems);
     let schedule = problems.check(&path("cron"), Schedule::parse(&raw.cron, zone))?;
     Some(Job {
         name: name.to_owned(),
@@ -244,7 +245,27 @@ fn job(name: &str, raw: RawJob, zone: Tz, problems: &mut Problems) -> Option<Job
             Some(RawPolicy::AtMostOnce) => Policy::AtMostOnce,
             Some(RawPolicy::AtLeastOnce) | None => Policy::AtLeastOnce,
         },
+        corrections,
     })
+}
+
+/// How long a digest is corrected, if it is.
+fn corrections(raw: &RawJob, path: &dyn Fn(&str) -> String, problems: &mut Problems) -> Option<Duration> {
+    /// After that Telegram may refuse to edit a message.
+    const LONGEST: Duration = Duration::from_secs(48 * 3600);
+    let window = raw.corrections_window.unwrap_or(Duration::from_secs(24 * 3600));
+    problems.require(
+        !window.is_zero() && window <= LONGEST,
+        &path("corrections_window"),
+        "write a time up to 48h: later Telegram may refuse to edit a message",
+    );
+    let is_wanted = raw.corrections == Some(RawCorrections::Edit);
+    problems.require(
+        !is_wanted || raw.report == ReportKind::Daily,
+        &path("corrections"),
+        "only the daily digest can be corrected so far; write \"none\"",
+    );
+    is_wanted.then_some(window)
 }
 
 /// An empty secret is no secret.

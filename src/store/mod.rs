@@ -29,6 +29,7 @@ mod run_records;
 pub mod runs;
 pub mod sources;
 pub mod sql;
+pub mod told;
 mod words;
 
 use std::fmt;

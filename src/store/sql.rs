@@ -11,7 +11,9 @@
 //!
 //! Texts hold to what both understand: `$N`, `BIGINT` sums by `CAST`, no case folding, no sorting of words.
 
-use super::{bot_days, bot_entries, bot_figures, operator, receipts, reconcile, run_claims, run_records};
+use super::{
+    bot_days, bot_entries, bot_figures, operator, receipts, reconcile, run_claims, run_records, told,
+};
 use super::{
     deliveries, facts, facts_save, history, incidents, jobs, llm, outbox, outbox_records, pool, runs, sources,
 };
@@ -43,6 +45,7 @@ pub const ALL: &[&[Sql]] = &[
     reconcile::QUERIES,
     operator::QUERIES,
     incidents::QUERIES,
+    told::QUERIES,
     history::QUERIES,
     receipts::QUERIES,
     sources::QUERIES,

@@ -134,6 +134,7 @@ fn jobs(rng: &mut ChaCha8Rng) -> Vec<Job> {
         catch_up_window: Duration::from_secs(rng.random_range(10..180) * 60),
         timeout: Duration::from_secs(120),
         policy: if rng.random_bool(0.8) { Policy::AtLeastOnce } else { Policy::AtMostOnce },
+        corrections: None,
     };
     let names = ["daily", "weekly", "hourly"];
     names[..rng.random_range(1..=3)].iter().map(|name| job(name, rng)).collect()

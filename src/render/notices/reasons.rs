@@ -32,6 +32,7 @@ pub fn for_ops(reason: &str) -> &str {
         "too_long" => "сообщение слишком длинное",
         "empty_text" | "bad_text" | "bad_markup" => "Telegram не принял текст",
         "expired" => "срок отправки вышел",
+        "message_gone" => "исправлять нечего, сообщение удалено из чата",
         "maybe_lost" | "unknown_outcome" => "неизвестно, дошло ли",
         "dropped" => "снято вручную",
         "worker_lost" => "программа остановилась на полпути",
@@ -74,6 +75,7 @@ pub fn fix_of_chat(reason: &str, chat: &str) -> String {
         "user_deactivated" | "chat_deleted" | "chat_is_bot" | "chat_not_found" => {
             format!("проверьте ключ chats.{chat}.id; какие чаты видит бот, покажет svodka chats.")
         }
+        "message_gone" => "ничего; исправленные числа покажет svodka replay.".to_owned(),
         "expired" => "проверьте связь с Telegram; отчёт можно выпустить заново: svodka run.".to_owned(),
         "too_long" | "empty_text" | "bad_text" | "bad_markup" | "refused" => {
             "это ошибка программы: сообщите разработчикам номер сообщения.".to_owned()
@@ -85,6 +87,7 @@ pub fn fix_of_chat(reason: &str, chat: &str) -> String {
 /// What a kind of trouble is called when there is a lot of it.
 pub fn kind(kind: &str) -> &str {
     match kind {
+        "correction_failed" => "исправления не удались",
         "run_failed" => "запуски не удались",
         "source_down" => "источники не читаются",
         "source_refused" => "источники не пускают",

@@ -29,6 +29,17 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
             automatic: "попытки на этот запуск исчерпаны, следующий по расписанию".to_owned(),
             human: format!("устраните причину и запустите ещё раз: svodka run {job}"),
         },
+        Trouble::CorrectionFailed { job, slot_at, failed_at, reason, note, .. } => Told {
+            title: format!("Не исправлено: {}", speech.job(job)),
+            what: with_note(
+                &format!("Отправлено {}: {}.", speech.moment(*slot_at, now), for_ops(reason)),
+                note.as_deref(),
+            ),
+            since: Some(*failed_at),
+            affected: readers(speech, job),
+            automatic: "проверит ещё раз после следующего чтения CRM".to_owned(),
+            human: format!("если повторяется, посмотрите причину: svodka runs --job {job}"),
+        },
         Trouble::SourceDown { sources, reason, since, jobs, .. } => Told {
             title: format!("Не читаются данные: {}", sources_words(sources)),
             what: format!("Причина: {}.", for_ops(reason)),
