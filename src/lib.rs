@@ -36,7 +36,7 @@
 //! | `clock` | |
 //! | `facts` | clock |
 //! | `outbound` | clock |
-//! | `measure` | clock, facts |
+//! | `measure` | clock, facts, text |
 //! | `render` | clock, facts, measure |
 //! | `collect` | clock, facts, outbound |
 //! | `store` | clock, facts |
