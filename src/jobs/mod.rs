@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `daily` | fresh facts → measures of the day before the slot → text → messages in the outbox |
 //! | `weekly`, `monthly` | the same for the week or month before the slot, with movers, trends and examples |
+//! | `bot_daily`, `bot_weekly`, `bot_monthly` | roll-ups of the bot's events → measures → text → messages |
 //! | `sync` | reads what is new in the CRM |
 //! | `reconcile` | reads the last days again and mends what increments missed |
 //! | `retention` | deletes texts past their time |
@@ -12,6 +13,7 @@
 //! A job returns its result; the runner stores it in one transaction. Nothing is sent from here.
 
 pub mod backup;
+pub mod bot;
 pub mod daily;
 pub mod diff;
 pub mod replay;
@@ -57,7 +59,9 @@ impl Execute for Work {
             ReportKind::Behaviour => not_built(job),
             ReportKind::Quality => not_built(job),
             ReportKind::Rollup => not_built(job),
-            ReportKind::BotDaily | ReportKind::BotWeekly | ReportKind::BotMonthly => not_built(job),
+            ReportKind::BotDaily | ReportKind::BotWeekly | ReportKind::BotMonthly => {
+                report::run(self, job, context).await
+            }
             ReportKind::BotRetention => not_built(job),
         }
     }

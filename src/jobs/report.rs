@@ -4,7 +4,7 @@ use chrono::{Datelike, TimeDelta};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Work, daily, sync, weekly};
+use super::{Work, bot, daily, sync, weekly};
 use crate::clock::Instant;
 use crate::collect::{SOURCE_CHATS, SOURCE_ORDERS};
 use crate::measure::digest::Coverage;
@@ -96,6 +96,9 @@ pub async fn make(
         ReportKind::Daily => daily::make(settings, store, run, now).await.map(Some),
         ReportKind::Weekly | ReportKind::Monthly => {
             weekly::make(settings, store, report, run, now).await.map(Some)
+        }
+        ReportKind::BotDaily | ReportKind::BotWeekly | ReportKind::BotMonthly => {
+            bot::make(settings, store, report, run, now).await.map(Some)
         }
         _ => Ok(None),
     }
