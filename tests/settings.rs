@@ -43,9 +43,10 @@ fn every_key_of_the_default_file_is_explained() {
             || line.starts_with('[')
         {
             // Keys of jobs are explained once above all jobs; sections by the comment over them or over their keys.
-            let is_job_key = ["report", "cron", "chats", "deadline", "catch_up", "timeout", "policy"]
-                .iter()
-                .any(|key| line.starts_with(key));
+            let is_job_key =
+                ["report", "cron", "chats", "deadline", "catch_up", "timeout", "policy", "enabled"]
+                    .iter()
+                    .any(|key| line.starts_with(key));
             let is_clear = is_explained || line.starts_with('[') || is_job_key || line.starts_with("timeout");
             assert!(is_clear, "`{line}` has no comment");
         }
