@@ -29,7 +29,7 @@ pub(super) fn costs(digest: &BotDigest) -> Block {
     if let Coverage::Partial { until } = coverage {
         block.remark = Some(format!("неполные данные, до {}", super::sentences::moment(digest, until)));
         block.lines.push(format!("Токенов: {}", at_least(spending.tokens_used)));
-        if let Some(cost) = spending.cost.as_ref().filter(|cost| cost.micros() > 0) {
+        if let Some(cost) = spending.cost.as_ref().filter(|cost| cost.micros() >= MICROS_PER_MINOR) {
             block.lines.push(format!("Стоимость API: не{NBSP}меньше{NBSP}{}", price(cost.micros(), cost)));
         }
         return block;
@@ -59,7 +59,8 @@ fn cost_line(spending: &Spending, before: Option<&Spending>) -> String {
     if !cost.unpriced.is_empty() {
         let names: Vec<String> = cost.unpriced.iter().filter_map(|name| format::name(name, LABEL)).collect();
         let missing = format!("нет цены для {}, добавьте её в настройках", names.join(", "));
-        if cost.models.is_empty() {
+        // Under a kopeck, «не меньше» would say nothing.
+        if cost.micros() < MICROS_PER_MINOR {
             return format!("Стоимость API: нет данных — {missing}");
         }
         return format!("Стоимость API: не{NBSP}меньше{NBSP}{} — {missing}", price(cost.micros(), cost));
