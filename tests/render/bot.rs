@@ -1,6 +1,7 @@
 //! The bot's digest: one snapshot per kind of period.
 
 use chrono::TimeDelta;
+use svodka::facts::Money;
 use svodka::facts::bot::BotFigures;
 use svodka::measure::Span;
 use svodka::measure::bot::{BotDigest, CostFigures, ModelCost};
@@ -99,7 +100,13 @@ fn a_model_without_a_price_and_no_prices_at_all() {
 #[test]
 fn a_fallen_day_opens_with_its_news_and_what_to_do() {
     let mut shop = day();
-    shop.change = |figures: &mut BotFigures| figures.days[0].carts_created = 4;
+    shop.change = |figures: &mut BotFigures| {
+        figures.days[0].carts_created = 4;
+        figures.days[0].gmv = Money(936_000);
+        figures.days[0].carts_with_sum = 4;
+        figures.cart_users = 4;
+        figures.scenarios = labels(&[("подарок", 3), ("для себя", 1)]);
+    };
     let text = messages(&shop.digest());
     assert!(text.contains("Корзин меньше обычного: 4, а в четверг обычно 30."), "{text}");
     snapshot!("day_fallen", shop.digest());

@@ -68,7 +68,7 @@ pub(super) fn users(digest: &BotDigest) -> Block {
         Span::Week | Span::Month => {
             lines.extend(dau);
             let active = before.map(|b| b.active_users);
-            lines.push(line("Разных людей за всё время", now.active_users, active, Better::More));
+            lines.push(line(words::different_people(digest.span), now.active_users, active, Better::More));
         }
     }
     for (name, meaning, now, before) in [
@@ -147,7 +147,7 @@ pub(super) fn carts(digest: &BotDigest) -> Block {
 
 fn shares(labels: &[LabelCount], whole: u64) -> impl Iterator<Item = (String, String)> + '_ {
     labels.iter().filter_map(move |one| {
-        let share = format::share(Ratio::of(one.count, whole)?);
+        let share = format::share(Ratio::of(one.count, whole).filter(|ratio| ratio.part <= ratio.whole)?);
         Some((format::name(&one.label, LABEL)?, share))
     })
 }

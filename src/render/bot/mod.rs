@@ -53,7 +53,7 @@ fn view(digest: &BotDigest) -> BotView {
         ("🧱 Лимиты и опросы", more::surveys(digest)),
         ("🔁 Возвращаются по неделям", more::cohorts(digest)),
     ];
-    BotView {
+    let mut view = BotView {
         title: words::title(digest),
         news,
         action,
@@ -69,6 +69,20 @@ fn view(digest: &BotDigest) -> BotView {
         errors: more::errors(digest),
         more: more.into_iter().filter_map(|(name, block)| Some((name, block?))).collect(),
         coverage: coverage(digest),
+    };
+    if view.has_marks() {
+        view.coverage.push("🟢 — стало лучше, 🔴 — стало хуже.".to_owned());
+    }
+    view
+}
+
+impl BotView {
+    /// Whether some line says better or worse, so that the reader needs to know the marks.
+    fn has_marks(&self) -> bool {
+        let blocks = [&self.users, &self.carts, &self.funnel, &self.costs, &self.errors];
+        let blocks = blocks.into_iter().chain(self.more.iter().map(|(_, block)| block));
+        let mut lines = blocks.flat_map(|block| &block.lines).chain(&self.other_news);
+        lines.any(|line| line.contains(['🟢', '🔴']))
     }
 }
 
@@ -90,10 +104,6 @@ fn coverage(digest: &BotDigest) -> Vec<String> {
         Coverage::Missing => lines.push(format!("За {this} нет данных: события бота не прочитаны.")),
     }
     if let Some(current) = digest.current.as_ref().filter(|_| digest.events_coverage.is_complete()) {
-        let has_marks = digest.previous.is_some();
-        if has_marks {
-            lines.push("🟢 — стало лучше, 🔴 — стало хуже.".to_owned());
-        }
         if current.unknown_events > 0 {
             let count = format::count(current.unknown_events);
             lines.push(format!("Событий незнакомых видов: {count}, в числах их нет."));

@@ -21,7 +21,7 @@ pub(super) fn headline(digest: &BotDigest) -> (String, Option<String>) {
                 Some(until) => format!("Данные бота есть только до {}.", moment(digest, until)),
                 None => "Данные бота есть не полностью.".to_owned(),
             };
-            (text, "Числа ниже — не меньше, доли и сравнения не считаем.")
+            (text, "Настоящие числа не меньше показанных; доли и сравнения не считаем.")
         }
         BotHeadline::Quiet => {
             ("Ботом никто не пользовался.".to_owned(), "Проверьте, что бот отвечает: напишите ему /start.")

@@ -65,6 +65,15 @@ pub(super) fn alone(span: Span) -> &'static str {
     }
 }
 
+/// Over whom «active users» count.
+pub(super) fn different_people(span: Span) -> &'static str {
+    match span {
+        Span::Day => "Разных людей за день",
+        Span::Week => "Разных людей за неделю",
+        Span::Month => "Разных людей за месяц",
+    }
+}
+
 /// `неделей раньше`.
 pub(super) fn earlier(span: Span) -> &'static str {
     match span {
