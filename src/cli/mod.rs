@@ -142,16 +142,34 @@ enum Report {
     Daily,
     Weekly,
     Monthly,
+    /// What happened in the shop's bot, see --period
+    Bot,
 }
 
 impl Report {
-    fn kind(self) -> ReportKind {
+    fn kind(self, period: BotPeriod) -> ReportKind {
         match self {
             Self::Daily => ReportKind::Daily,
             Self::Weekly => ReportKind::Weekly,
             Self::Monthly => ReportKind::Monthly,
+            Self::Bot => match period {
+                BotPeriod::Today => ReportKind::BotDaily,
+                BotPeriod::Week => ReportKind::BotWeekly,
+                BotPeriod::Month => ReportKind::BotMonthly,
+            },
         }
     }
+}
+
+/// How long a stretch the report `bot` speaks about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum BotPeriod {
+    /// The present day so far, or the day of --for
+    Today,
+    /// The last whole week, or that of --for
+    Week,
+    /// The last whole month, or that of --for
+    Month,
 }
 
 /// How `preview` writes.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `daily` | fresh facts → measures of the day before the slot → text → messages in the outbox |
 //! | `weekly`, `monthly` | the same for the week or month before the slot, with movers, trends and examples |
+//! | `bot_daily`, `bot_weekly`, `bot_monthly` | roll-ups of the bot's events → measures → text → messages |
 //! | `sync` | reads what is new in the CRM |
 //! | `reconcile` | reads the last days again and mends what increments missed |
 //! | `receipt` | what was due in the week and what arrived, for ops |
@@ -15,6 +16,7 @@
 //! A job returns its result; the runner stores it in one transaction. Nothing is sent from here.
 
 pub mod backup;
+pub mod bot;
 pub mod bot_retention;
 pub mod corrections;
 pub mod daily;
@@ -73,9 +75,11 @@ impl Execute for Work {
             ReportKind::Backup => backup::run(self, context).await,
             ReportKind::Behaviour => not_built(job),
             ReportKind::Quality => not_built(job),
-            ReportKind::Rollup => rollup::run(self).await,
-            ReportKind::BotDaily | ReportKind::BotWeekly | ReportKind::BotMonthly => not_built(job),
+            ReportKind::Rollup => rollup::run(self, context).await,
             ReportKind::BotRetention => bot_retention::run(self, context).await,
+            ReportKind::BotDaily | ReportKind::BotWeekly | ReportKind::BotMonthly => {
+                bot::run(self, job, context).await
+            }
         }
     }
 }

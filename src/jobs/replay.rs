@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::diff::changes;
-use super::{corrections, daily, receipt, weekly};
+use super::{bot, corrections, daily, receipt, weekly};
 use crate::render::Part;
 use crate::schedule::runner::JobError;
 use crate::settings::Settings;
@@ -38,6 +38,7 @@ pub fn messages(stored: &StoredDigest, settings: &Settings) -> Result<Vec<Part>,
         "daily" => daily::messages(&read(stored)?, settings),
         "weekly" | "monthly" => weekly::messages(&read(stored)?, settings),
         "receipt" => receipt::messages(&read(stored)?),
+        "bot_daily" | "bot_weekly" | "bot_monthly" => bot::messages(&read(stored)?),
         other => Err(another_version(&format!("this version knows no report `{other}`"))),
     }
 }

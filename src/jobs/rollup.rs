@@ -11,8 +11,8 @@ use chrono::{Days, NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use super::Work;
 use super::sync::OnProgress;
+use super::{Work, llm};
 use crate::clock::Instant;
 use crate::collect::CollectError;
 use crate::collect::bot_events::{BotEvents, SOURCE_BOT_EVENTS, Span};
@@ -72,13 +72,19 @@ impl From<StoreError> for Stopped {
 }
 
 /// The job: one round.
-pub async fn run(work: &Work) -> Result<RunResult, JobError> {
+pub async fn run(work: &Work, context: &JobContext) -> Result<RunResult, JobError> {
     if work.bot_events.is_none() {
         let note = Some("there is no bot to count: bot.url is not set".to_owned());
         return Ok(RunResult { note, ..RunResult::default() });
     }
     let rolled = roll_new(work, None).await?;
-    let note = format!("{} days rolled up from {} events", rolled.days, rolled.events);
+    let mut note = format!("{} days rolled up from {} events", rolled.days, rolled.events);
+    // A log that cannot be read is told as a source of its own; the bot's days are counted all the same.
+    match llm::refresh(work, context).await {
+        Ok(0) => {}
+        Ok(calls) => note.push_str(&format!(", {calls} calls of language models")),
+        Err(error) => note.push_str(&format!(", token usage not read: {}", error.reason)),
+    }
     Ok(RunResult { note: Some(note), ..RunResult::default() })
 }
 

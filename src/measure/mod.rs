@@ -3,6 +3,7 @@
 //! `docs/metrics.md` says what each number means; an empty denominator gives `None`, never 0.
 
 mod baseline;
+pub mod bot;
 pub mod bot_day;
 mod conversations;
 mod coverage;

@@ -71,6 +71,7 @@ pub struct Settings {
     /// Enabled jobs by name.
     pub jobs: BTreeMap<String, Job>,
     pub thresholds: Thresholds,
+    pub bot_digest: BotDigestSettings,
     pub ops_chat: String,
     pub source_down_after: Duration,
     pub fallback: FallbackSettings,
@@ -123,6 +124,15 @@ pub struct BackupSettings {
     pub keep_count: usize,
     /// The others stay for this long.
     pub keep_for: Duration,
+}
+
+/// What the digests of the bot cannot know from its events.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BotDigestSettings {
+    /// ISO code of the carts.
+    pub currency: String,
+    /// Share of the carts' sum expected to become orders, 0..1; `None` = no word about it.
+    pub conversion_estimate: Option<f64>,
 }
 
 /// How logs look.

@@ -35,6 +35,7 @@ pub(super) struct RawSettings {
     pub chats: BTreeMap<String, RawChat>,
     pub jobs: BTreeMap<String, RawJob>,
     pub thresholds: RawThresholds,
+    pub bot_digest: RawBotDigest,
     pub alerts: RawAlerts,
     pub heartbeat: RawHeartbeat,
     pub retention: RawRetention,
@@ -139,6 +140,13 @@ pub(super) struct RawThresholds {
     pub order_link_window: Duration,
     #[serde(with = "humantime_serde")]
     pub waiting_max_age: Duration,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawBotDigest {
+    pub currency: String,
+    pub conversion_estimate: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]

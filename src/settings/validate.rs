@@ -9,7 +9,10 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::raw::{RawCorrections, RawJob, RawLogFormat, RawPolicy, RawSettings};
-use super::{BackupSettings, ConfigError, LogSettings, RetailCrmSettings, Settings, TelegramSettings};
+use super::{
+    BackupSettings, BotDigestSettings, ConfigError, LogSettings, RetailCrmSettings, Settings,
+    TelegramSettings,
+};
 use crate::deliver::ChatTarget;
 use crate::measure::daily::Thresholds;
 use crate::measure::worktime::WorkHours;
@@ -99,6 +102,11 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         "backup.folder",
         "a backup job needs a folder; set SVODKA__BACKUP__FOLDER",
     );
+    problems.require(
+        raw.bot_digest.conversion_estimate.is_none_or(|share| (0.0..=1.0).contains(&share)),
+        "bot_digest.conversion_estimate",
+        "write a share between 0 and 1, such as 0.1, or remove the key",
+    );
     let database_url = raw.database.url;
     problems.require(
         ["sqlite:", "postgres:", "postgresql:"]
@@ -136,6 +144,10 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
             first_response_median: raw.thresholds.first_response_median,
             order_link_window: raw.thresholds.order_link_window,
             waiting_max_age: raw.thresholds.waiting_max_age,
+        },
+        bot_digest: BotDigestSettings {
+            currency: raw.bot_digest.currency,
+            conversion_estimate: raw.bot_digest.conversion_estimate,
         },
         ops_chat: raw.alerts.chat,
         source_down_after: raw.alerts.source_down_after,

@@ -113,7 +113,7 @@ impl Store {
         let [scenarios, error_types, unknown_types] = window.labels(&mut tx).await?;
         let asked = fetch_all!((String, String, i64), tx, QUERIES_ASKED, from_on, until_on, TOP_QUERIES)?;
         let empty = fetch_all!((String, String, i64), tx, QUERIES_EMPTY, from_on, until_on, TOP_QUERIES)?;
-        Ok(BotFigures {
+        let figures = BotFigures {
             from_on,
             until_on,
             days: window.days(&mut tx).await?,
@@ -129,10 +129,12 @@ impl Store {
             top_queries: in_one_wording(asked),
             empty_queries: in_one_wording(empty),
             pmf_answers: window.last_answers(&mut tx).await?,
-            tokens: Vec::new(),
             events_coverage,
-            tokens_coverage: None,
-        })
+            ..BotFigures::default()
+        };
+        tx.commit().await?;
+        let (tokens, tokens_coverage) = self.llm_figures(from_on, until_on).await?;
+        Ok(BotFigures { tokens, tokens_coverage, ..figures })
     }
 }
 
