@@ -80,7 +80,7 @@ macro_rules! per_backend {
 /// [`Tx`](super::pool::Tx)): `$c` is its connection, `$text` the text of `$sql` for it.
 macro_rules! on {
     ($db:expr, $sql:expr, |$c:ident, $text:ident| $body:expr) => {
-        match &mut $db {
+        match &mut $db.db {
             $crate::store::pool::Dual::Sqlite(db) => {
                 let ($c, $text) = (&mut **db, $sql.sqlite);
                 $body
@@ -100,6 +100,7 @@ macro_rules! execute {
             sqlx::query(text)$(.bind($value))*.execute(c).await.map(|done| done.rows_affected())
         })
         .map_err($crate::store::StoreError::from)
+        .and_then(|done| $db.told($sql.name).map(|()| done))
     };
 }
 
@@ -110,6 +111,7 @@ macro_rules! fetch_all {
             sqlx::query_as::<_, $row>(text)$(.bind($value))*.fetch_all(c).await
         })
         .map_err($crate::store::StoreError::from)
+        .and_then(|done| $db.told($sql.name).map(|()| done))
     };
 }
 
@@ -120,6 +122,7 @@ macro_rules! fetch_optional {
             sqlx::query_as::<_, $row>(text)$(.bind($value))*.fetch_optional(c).await
         })
         .map_err($crate::store::StoreError::from)
+        .and_then(|done| $db.told($sql.name).map(|()| done))
     };
 }
 
@@ -130,6 +133,7 @@ macro_rules! fetch_one {
             sqlx::query_as::<_, $row>(text)$(.bind($value))*.fetch_one(c).await
         })
         .map_err($crate::store::StoreError::from)
+        .and_then(|done| $db.told($sql.name).map(|()| done))
     };
 }
 
