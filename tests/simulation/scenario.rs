@@ -152,8 +152,8 @@ struct Scene {
     workers: Vec<Worker>,
     /// Tasks of all workers there ever were, by name and lane.
     probes: BTreeMap<(String, usize), Arc<Probe>>,
-    /// Leases that came to their end.
-    ended: BTreeSet<(Table, i64, i64)>,
+    /// Leases that came to their end, and when, in true time; one may be renewed all the same before anybody noticed.
+    ended: BTreeMap<(Table, i64, i64), Instant>,
     /// Leases that nobody works under any more.
     orphans: BTreeSet<(Table, i64, i64)>,
     snapshot: Snapshot,
@@ -181,7 +181,7 @@ pub async fn live(seed: u64, store: &Store, raw: &Raw) -> Report {
         jobs,
         workers: Vec::new(),
         probes: BTreeMap::new(),
-        ended: BTreeSet::new(),
+        ended: BTreeMap::new(),
         orphans: BTreeSet::new(),
         snapshot: Snapshot::default(),
         seen: Seen::default(),
@@ -465,7 +465,7 @@ impl Scene {
             Task::Plan => self.snapshot.jobs.iter().any(|job| job.next_slot_at.is_some_and(|at| at <= now)),
             Task::Run => {
                 let is_lost = |run: &super::snapshot::Run| {
-                    run.state == "running" && self.ended.contains(&(Table::Runs, run.id, run.token))
+                    run.state == "running" && self.has_ended((Table::Runs, run.id, run.token), &run.owner)
                 };
                 let is_planned =
                     |run: &super::snapshot::Run| run.state == "planned" && is_past(run.not_before_secs);
@@ -481,7 +481,7 @@ impl Scene {
 
     fn is_lost_send(&self) -> bool {
         let mut sending = self.snapshot.deliveries.iter().filter(|row| row.state == "sending");
-        sending.any(|row| self.ended.contains(&(Table::Deliveries, row.id, row.token)))
+        sending.any(|row| self.has_ended((Table::Deliveries, row.id, row.token), &row.owner))
     }
 
     async fn act(&mut self) {
@@ -524,27 +524,32 @@ impl Scene {
         self.end_leases().await;
     }
 
+    fn leased_at(&self, table: Table, owner: &str) -> Instant {
+        let lane = if table == Table::Runs { 0 } else { 1 };
+        *self.probes[&(owner.to_owned(), lane)].leased_at.lock().unwrap()
+    }
+
+    fn has_ended(&self, lease: (Table, i64, i64), owner: &str) -> bool {
+        self.ended.get(&lease).is_some_and(|at| self.leased_at(lease.0, owner) < *at)
+    }
+
     /// Ends the leases whose time is over, as the database's clock would.
     async fn end_leases(&mut self) {
         let now = self.world.true_now();
         let over: Vec<(Table, i64, i64, String)> = self
             .snapshot
             .leases()
-            .filter(|(table, id, token, _)| !self.ended.contains(&(*table, *id, *token)))
+            .filter(|(table, id, token, owner)| !self.has_ended((*table, *id, *token), owner))
             .filter(|(table, _, _, owner)| {
-                let (lane, secs) = match table {
-                    Table::Runs => (0, RUN_LEASE_SECS),
-                    Table::Deliveries => (1, SEND_LEASE_SECS),
-                };
-                let leased_at = *self.probes[&((*owner).to_owned(), lane)].leased_at.lock().unwrap();
-                now - leased_at >= TimeDelta::seconds(secs)
+                let secs = if *table == Table::Runs { RUN_LEASE_SECS } else { SEND_LEASE_SECS };
+                now - self.leased_at(*table, owner) >= TimeDelta::seconds(secs)
             })
             .map(|(table, id, token, owner)| (table, id, token, owner.to_owned()))
             .collect();
         for (table, id, token, owner) in over {
             self.world.log(format!("the lease {token} of {owner} on {table:?} {id} ends"));
             self.raw.end_lease(table, id, token).await;
-            self.ended.insert((table, id, token));
+            self.ended.insert((table, id, token), now);
             match table {
                 Table::Runs => {
                     self.world.lock().working.retain(|_, at| *at != owner);

@@ -125,9 +125,7 @@ impl Bot for SimBot {
             self.world.violation(format!("a send to {name} that nothing in the outbox stands for"));
             return refusal(400, "Bad Request: chat not found");
         };
-        self.probe.pass(&self.world, "the way to Telegram");
-        let now = self.world.true_now();
-        let held_for = now - *self.probe.leased_at.lock().unwrap();
+        let held_for = self.world.true_now() - *self.probe.leased_at.lock().unwrap();
         if held_for > TimeDelta::seconds(90) {
             self.world.violation(format!("delivery {} is sent {held_for} after its claim", row.id));
         }
@@ -137,6 +135,8 @@ impl Bot for SimBot {
             self.world.violation(format!("delivery {} went out as «{}»", row.id, text.body));
         }
         *self.probe.sending.lock().unwrap() = Some(row.id);
+        self.probe.pass(&self.world, "the way to Telegram");
+        let now = self.world.true_now();
         let closed_until = self.world.lock().chats[&name].closed_until;
         if let Some(until) = closed_until.filter(|until| *until > now) {
             // Workers whose clocks differ cannot keep to it more exactly than that.
@@ -171,6 +171,11 @@ impl Bot for SimBot {
         if is_taken && !is_early {
             // On its way: it comes by itself, whether anybody waits for the answer or not, and not after a minute.
             let due = now + TimeDelta::seconds(30);
+            self.world.lock().late.push(Late { due, chat: name.clone(), message: message.clone() });
+        }
+        if let Fate::Late { secs } = fate {
+            // Counted from the request: Telegram does not know that nobody waits any more.
+            let due = now + TimeDelta::seconds(secs);
             self.world.lock().late.push(Late { due, chat: name.clone(), message: message.clone() });
         }
         if waits {
@@ -213,11 +218,7 @@ impl Bot for SimBot {
             Fate::NotConnected => Err(NoAnswer::NotSent("simulated".to_owned())),
             Fate::ServerError { .. } => refusal(502, "Bad Gateway"),
             Fate::Lost { .. } => Err(NoAnswer::Broken("simulated".to_owned())),
-            Fate::Late { secs } => {
-                let due = now + TimeDelta::seconds(secs);
-                self.world.lock().late.push(Late { due, chat: name, message });
-                Err(NoAnswer::TimedOut("simulated".to_owned()))
-            }
+            Fate::Late { .. } => Err(NoAnswer::TimedOut("simulated".to_owned())),
         }
     }
 
