@@ -29,7 +29,7 @@ use scenario::{Report, Totals, live};
 use snapshot::{Lab, Raw};
 
 /// Seeds of an ordinary run of the tests.
-const DEFAULT_SEEDS: u64 = 1_000;
+const DEFAULT_SEEDS: u64 = 300;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
