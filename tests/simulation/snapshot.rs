@@ -135,7 +135,10 @@ impl Raw {
             rows.sort_by_key(|row| row[0].parse::<i64>().unwrap_or_default());
             rows
         });
-        let mut snapshot = Snapshot { text: text.clone(), ..Snapshot::default() };
+        // In which order the database joins rows is its own affair.
+        let mut lines: Vec<&str> = text.split(['#', '\n']).collect();
+        lines.sort_unstable();
+        let mut snapshot = Snapshot { text: lines.join("\n"), ..Snapshot::default() };
         for row in tables.next().unwrap() {
             snapshot.runs.push(Run {
                 id: secs(row[0]),
