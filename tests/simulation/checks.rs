@@ -134,7 +134,8 @@ pub async fn at_end(world: &World, store: &Store, jobs: &[Job], slots: &Slots, b
                 }
                 RunState::Failed => {
                     let is_troubled = world.lock().troubled.contains(&key);
-                    if run.reason.is_none() || !is_troubled {
+                    let is_cause = matches!(run.reason.as_deref(), Some("timeout"));
+                    if run.reason.is_none() || !(is_troubled || is_cause) {
                         wrong.push(format!("failed without a cause: {run:?}"));
                     }
                     if !is_told(&["run_failed", "deadline_missed"], &job.name) {
@@ -210,10 +211,11 @@ fn may_skip(run: &RunRow, job: &Job, runs: &[RunRow]) -> bool {
                 others().any(|other| other.slot_at > run.slot_at && other.slot_at <= run.created_at)
             }
         },
-        // Another run was on its way when this slot was decided on.
+        // Another run was on its way when this slot was decided on; the end it notes may lie before a long wait for the
+        // database.
         Some("overlap") => others().any(|other| {
             other.slot_at < run.slot_at
-                && other.finished_at.is_none_or(|at| at >= run.created_at - TimeDelta::minutes(10))
+                && other.finished_at.is_none_or(|at| at >= run.created_at - TimeDelta::hours(3))
                 || other.slot_at > run.slot_at && other.created_at == run.created_at
         }),
         _ => false,
@@ -224,7 +226,10 @@ fn wrong_death(world: &World, row: &DeliveryRow, copies: usize) -> Option<&'stat
     let state = world.lock();
     let is_doubtful = state.ambiguous.contains(&row.id);
     match row.reason.as_deref() {
-        Some("maybe_lost") => (!is_doubtful).then_some("given up without a doubt"),
+        // An edit whose answer got lost is in doubt without being a copy.
+        Some("maybe_lost") => {
+            (!is_doubtful && row.action == Action::Send).then_some("given up without a doubt")
+        }
         Some("expired") if copies > 0 => Some("expired although it is there"),
         Some("expired") => is_early(row, &state.slowed).then_some("expired before its time"),
         Some("kicked" | "too_long") => (!state.refused.contains(&row.id)).then_some("dead without a refusal"),

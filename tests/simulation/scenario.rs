@@ -290,7 +290,7 @@ impl Scene {
         let now = self.world.clock.now();
         let mut slots: Slots = self.jobs.iter().map(|job| (job.name.clone(), BTreeSet::new())).collect();
         for reign in &self.reigns {
-            let end = reign.until.unwrap_or(now + TimeDelta::seconds(1));
+            let end = reign.until.unwrap_or(now + TimeDelta::microseconds(1));
             let own = reign.schedule.after(reign.from).take_while(|slot| *slot < end);
             slots.get_mut(&reign.job).unwrap().extend(own);
         }
