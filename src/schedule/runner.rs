@@ -126,6 +126,8 @@ impl Runner {
         let timeout = TimeDelta::from_std(job.timeout).unwrap_or(TimeDelta::MAX);
         let started = std::time::Instant::now();
         let result = tokio::select! {
+            // Work that is done counts, also when its time ran out or the worker was told to stop at the same moment.
+            biased;
             result = work.execute(job, &context) => result,
             () = self.clock.sleep_until(now + timeout) => Err(JobError {
                 reason: "timeout",

@@ -170,7 +170,7 @@ macro_rules! fetch_of_users {
         let mut found: Vec<$row> = Vec::new();
         let users: Vec<i64> = $users.iter().copied().collect();
         for users in users.chunks(ROWS_PER_STATEMENT) {
-            match &mut *$tx {
+            match &mut $tx.db {
                 Dual::Sqlite(db) => {
                     let mut select = QueryBuilder::<Sqlite>::new("");
                     $(select.push($text)$(.push_bind($value))?;)+

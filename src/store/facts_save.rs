@@ -27,7 +27,7 @@ queries! {
 macro_rules! upsert {
     ($tx:expr, $rows:expr, $head:expr, |$row:ident| { $($local:stmt;)* } [$($value:expr),+ $(,)?], $tail:expr) => {
         for rows in $rows.chunks(ROWS_PER_STATEMENT) {
-            match &mut *$tx {
+            match &mut $tx.db {
                 Dual::Sqlite(db) => {
                     let mut insert = QueryBuilder::<Sqlite>::new($head);
                     insert.push_values(rows, |mut tuple, $row| {

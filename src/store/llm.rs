@@ -254,7 +254,7 @@ async fn insert_calls(tx: &mut Tx, rows: &[&LlmUsage]) -> Result<Vec<String>> {
     }
     let mut new_keys = Vec::new();
     for rows in rows.chunks(ROWS_PER_STATEMENT) {
-        let keys = match tx {
+        let keys = match &mut tx.db {
             Dual::Sqlite(db) => insert!(Sqlite, db, rows),
             Dual::Postgres(db) => insert!(Postgres, db, rows),
         };

@@ -30,12 +30,17 @@ pub mod runs;
 pub mod sources;
 pub mod sql;
 pub mod told;
+pub mod watch;
 mod words;
 
 use std::fmt;
+use std::sync::Arc;
+
+use sqlx::SqlitePool;
 
 use crate::clock::Instant;
 use pool::{Dual, Pool};
+use watch::{Watch, Watched};
 
 /// A failure of the store, classified by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +96,7 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 #[derive(Clone)]
 pub struct Store {
     pool: Pool,
+    watched: Watched,
 }
 
 /// Without the address: it may hold a password.
@@ -142,7 +148,19 @@ impl Store {
     /// [`StoreError::BadUrl`] for another scheme; [`StoreError::Unavailable`] when nobody answers within 5 s. No
     /// error text contains the password.
     pub async fn connect(url: &str) -> Result<Self> {
-        Ok(Self { pool: pool::connect(url).await? })
+        Ok(Self { pool: pool::connect(url).await?, watched: Watched::default() })
+    }
+
+    /// A store over connections the caller made: how they are kept, and what a power cut may take back, is the caller's
+    /// affair. For tests; [`Store::connect`] sets what production needs.
+    pub fn over(pool: SqlitePool) -> Self {
+        Self { pool: Dual::Sqlite(pool), watched: Watched::default() }
+    }
+
+    /// The same database, with somebody at the boundaries of every call.
+    #[must_use]
+    pub fn watched(&self, watch: Arc<dyn Watch>) -> Self {
+        Self { pool: self.pool.clone(), watched: Watched(Some(watch)) }
     }
 
     /// Applies the missing migrations. Safe to call from several workers at once.

@@ -88,7 +88,7 @@ macro_rules! per_backend {
 /// [`Tx`](super::pool::Tx)): `$c` is its connection, `$text` the text of `$sql` for it.
 macro_rules! on {
     ($db:expr, $sql:expr, |$c:ident, $text:ident| $body:expr) => {
-        match &mut $db {
+        match &mut $db.db {
             $crate::store::pool::Dual::Sqlite(db) => {
                 let ($c, $text) = (&mut **db, $sql.sqlite);
                 $body
@@ -108,6 +108,7 @@ macro_rules! execute {
             sqlx::query(text)$(.bind($value))*.execute(c).await.map(|done| done.rows_affected())
         })
         .map_err($crate::store::StoreError::from)
+        .and_then(|done| $db.told($sql.name).map(|()| done))
     };
 }
 
@@ -118,6 +119,7 @@ macro_rules! fetch_all {
             sqlx::query_as::<_, $row>(text)$(.bind($value))*.fetch_all(c).await
         })
         .map_err($crate::store::StoreError::from)
+        .and_then(|done| $db.told($sql.name).map(|()| done))
     };
 }
 
@@ -128,6 +130,7 @@ macro_rules! fetch_optional {
             sqlx::query_as::<_, $row>(text)$(.bind($value))*.fetch_optional(c).await
         })
         .map_err($crate::store::StoreError::from)
+        .and_then(|done| $db.told($sql.name).map(|()| done))
     };
 }
 
@@ -138,6 +141,7 @@ macro_rules! fetch_one {
             sqlx::query_as::<_, $row>(text)$(.bind($value))*.fetch_one(c).await
         })
         .map_err($crate::store::StoreError::from)
+        .and_then(|done| $db.told($sql.name).map(|()| done))
     };
 }
 
