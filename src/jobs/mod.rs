@@ -12,6 +12,7 @@
 //!
 //! A job returns its result; the runner stores it in one transaction. Nothing is sent from here.
 
+pub mod analysis;
 pub mod backup;
 pub mod daily;
 pub mod diff;

@@ -11,13 +11,14 @@ use sqlx::{Postgres, QueryBuilder, Sqlite};
 
 use super::Result;
 use super::facts_rows::{author_columns, event_columns, responsible_columns};
+use super::marks::queue_conversations;
 use super::pool::{Dual, Tx};
 use super::sql::{execute, queries, same};
 use crate::clock::{Instant, to_micros};
 use crate::facts::FactBatch;
 
 /// Rows per statement: 14 columns × 500 stays well under the 32,766 parameters that SQLite takes.
-const ROWS_PER_STATEMENT: usize = 500;
+pub(super) const ROWS_PER_STATEMENT: usize = 500;
 
 queries! {
     DELETE_ORDER = same!("UPDATE orders SET is_deleted = TRUE WHERE id = $1");
@@ -48,6 +49,8 @@ macro_rules! upsert {
         }
     };
 }
+
+pub(super) use upsert;
 
 /// The newest version of each fact, in the order of keys. Of equal versions the later in the batch wins.
 fn newest<'a, T, K: Ord>(
@@ -92,6 +95,7 @@ pub(super) async fn upsert_facts(tx: &mut Tx, batch: &FactBatch) -> Result<()> {
     upsert_people(tx, batch).await?;
     upsert_conversations(tx, batch).await?;
     upsert_messages(tx, batch).await?;
+    queue_conversations(tx, batch).await?;
     upsert_orders(tx, batch).await
 }
 

@@ -13,6 +13,7 @@ mod facts_save;
 pub mod history;
 pub mod incidents;
 pub mod jobs;
+pub mod marks;
 pub mod operator;
 pub mod outbox;
 mod outbox_records;

@@ -14,7 +14,7 @@
 use super::{
     deliveries, facts, facts_save, history, incidents, jobs, outbox, outbox_records, pool, runs, sources,
 };
-use super::{operator, receipts, reconcile, run_claims, run_records};
+use super::{marks, operator, receipts, reconcile, run_claims, run_records};
 
 /// A statement: its name for messages, and its text for each database.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +48,7 @@ pub const ALL: &[&[Sql]] = &[
     sources::QUERIES,
     facts::QUERIES,
     facts_save::QUERIES,
+    marks::QUERIES,
 ];
 
 /// Declares the statements of a module, and their list `QUERIES`.
