@@ -10,6 +10,8 @@ mod purity;
 mod random;
 mod subjects;
 mod waiting;
+mod weekly;
+mod weekly_oracle;
 mod worktime;
 
 use proptest::test_runner::{Config, RngSeed};

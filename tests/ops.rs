@@ -125,6 +125,30 @@ async fn a_day_filled_for_the_record_keeps_its_digest_and_history_and_leaves_the
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn weeks_are_filled_one_by_one_and_the_next_week_finds_them_in_the_history() {
+    for_each_store(async |given| {
+        let world = World::open(given.url()).await;
+        let worker = world.worker(1).await;
+        world.clock.set(at("2026-08-20T06:00:01Z"));
+        worker.work().await;
+        let job = worker.app.settings.jobs["weekly"].clone();
+        let weeks =
+            worker.app.backfill_days(&job, "2026-08-05".parse().unwrap(), "2026-08-16".parse().unwrap());
+        let weeks = weeks.await.unwrap().unwrap();
+        assert_eq!(weeks, ["2026-08-03".parse().unwrap(), "2026-08-10".parse().unwrap()]);
+        for slot in ["2026-08-10T06:00:00Z", "2026-08-17T06:00:00Z"] {
+            let run = drive(&world.clock, worker.app.backfill_slot(&job, at(slot), false)).await.unwrap();
+            assert_eq!((run.state, run.is_for_record), (RunState::Succeeded, true), "{run:?}");
+        }
+        let kept = given.list_history("weekly", "team", "chats", weeks[0]).await.unwrap();
+        assert_eq!(kept.iter().map(|row| row.period_on).collect::<Vec<_>>(), weeks);
+        let text = worker.app.backfill_days(&job, weeks[1], "2026-08-17".parse().unwrap()).await.unwrap();
+        assert!(text.unwrap_err().contains("2026-08-17..2026-08-23 is not complete"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_for_the_record_stays_one_when_another_worker_takes_it_over() {
     for_each_store(async |given| {
         let world = World::open(given.url()).await;

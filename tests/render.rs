@@ -4,6 +4,7 @@
 
 mod daily;
 mod split;
+mod weekly;
 
 use svodka::render::Part;
 use svodka::render::tree::Tree;

@@ -44,6 +44,60 @@ async fn a_slot_becomes_one_digest_with_the_figures_of_the_day_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_monday_morning_brings_the_week_once_and_keeps_it_for_trends_and_replay() {
+    for_each_store(async |given| {
+        let world = World::open(given.url()).await;
+        let (first, second) = (world.worker(1).await, world.worker(2).await);
+        world.clock.set(at("2026-08-24T06:00:01Z"));
+        first.work().await;
+        second.work().await;
+        first.work().await;
+        let weeks: Vec<_> =
+            world.texts(MANAGERS).into_iter().filter(|text| text.contains("w-0817-")).collect();
+        assert_eq!(weeks.len(), 1, "{weeks:#?}");
+        let text = plain(&weeks[0]);
+        for words in ["неделю 17–23 августа", "Павел Улунов", "3 500 ₽", "2 500 ₽", "Ольга Чабрецова"]
+        {
+            assert!(text.contains(words), "«{words}» is missing in:\n{text}");
+        }
+        let runs = first.app.store.list_runs(Some("weekly"), 10).await.unwrap();
+        assert_eq!(runs.len(), 1);
+        assert_eq!((runs[0].state, runs[0].slot_at), (RunState::Succeeded, at("2026-08-24T06:00:00Z")));
+
+        let monday = "2026-08-17".parse().unwrap();
+        let orders = given.list_history("weekly", "team", "orders", monday).await.unwrap();
+        assert_eq!(
+            orders.iter().map(|row| (row.period_on, row.value)).collect::<Vec<_>>(),
+            [(monday, Some(2.0))]
+        );
+        assert!(orders[0].is_complete);
+
+        let kept = given.find_digest(runs[0].id).await.unwrap().unwrap();
+        assert_eq!(kept.report, "weekly");
+        let again = svodka::jobs::replay::messages(&kept, &first.app.settings).unwrap();
+        assert_eq!(again.len(), 1);
+        let sent = given.list_run_deliveries(runs[0].id).await.unwrap();
+        assert_eq!(again[0].html, sent[0].html, "a replay is what was sent");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_of_a_month_brings_the_month_and_it_goes_to_the_history_as_one() {
+    let given = temp_store().await;
+    let world = World::open(given.url()).await;
+    let worker = world.worker(1).await;
+    world.clock.set(at("2026-09-01T06:30:01Z"));
+    worker.work().await;
+    let months: Vec<_> = world.texts(MANAGERS).into_iter().filter(|text| text.contains("m-0801-")).collect();
+    assert_eq!(months.len(), 1, "{months:#?}");
+    assert!(plain(&months[0]).contains("Сводка за август 2026 года"), "{}", months[0]);
+    let month = "2026-08-01".parse().unwrap();
+    let revenue = worker.app.store.list_history("monthly", "team", "revenue", month).await.unwrap();
+    assert_eq!(revenue.iter().map(|row| row.value).collect::<Vec<_>>(), [Some(350_000.0)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_slot_run_again_later_gives_the_same_text_but_for_who_waits_now() {
     for_each_store(async |given| {
         let world = World::open(given.url()).await;

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use super::baseline::{WEEKS, weekday_mean};
 use super::digest::{ChannelBlock, Compared, DailyDigest, ManagerBlock, Summary};
 use super::figures::{Figures, Ground};
-use super::headline::Standing;
+use super::headline::{Scale, Standing};
 use super::waiting::waiting;
 use super::{Period, WorkCalendar};
 use crate::clock::Instant;
@@ -85,8 +85,7 @@ pub fn daily(inputs: &DailyInputs<'_>) -> DailyDigest {
         previous: &team.previous,
         weekdays: &whole(&weekdays, &Figures::team),
         thresholds: &inputs.thresholds,
-        // Of a day every single one is news.
-        no_reply_news: 0.0,
+        scale: Scale::DAY,
     };
     let (headline, warnings) = (standing.headline(), standing.warnings());
 

@@ -15,11 +15,44 @@ const MIN_ANSWERED: usize = 5;
 const MIN_RATIO_WHOLE: u64 = 10;
 /// Days with a value below which nothing is "usual".
 const MIN_USUAL_DAYS: usize = 2;
-const SLOWER_FACTOR: f64 = 1.5;
-const SLOWER_BY_SECS: f64 = 120.0;
-const FASTER_FACTOR: f64 = 0.7;
-const REVENUE_DOWN_FACTOR: f64 = 0.7;
-const REVENUE_UP_FACTOR: f64 = 1.3;
+
+/// From where on a difference is news. A day swings by itself; over a week or a month the same swing means something.
+#[derive(Debug, Clone, Copy)]
+pub struct Scale {
+    /// Share of conversations without any reply above which that is the news, 0..1.
+    pub no_reply: f64,
+    /// The first-response median against the usual one: at least so many times, and so many seconds above it.
+    pub slower_factor: f64,
+    pub slower_by_secs: f64,
+    pub faster_factor: f64,
+    /// Revenue against the usual one.
+    pub revenue_down_factor: f64,
+    pub revenue_up_factor: f64,
+}
+
+impl Scale {
+    /// Of a day every single conversation without a reply is news.
+    pub const DAY: Self = Self {
+        no_reply: 0.0,
+        slower_factor: 1.5,
+        slower_by_secs: 120.0,
+        faster_factor: 0.7,
+        revenue_down_factor: 0.7,
+        revenue_up_factor: 1.3,
+    };
+
+    /// A week or a month. In it somebody always slips through; the news is that it were more than the share allowed.
+    pub fn long(no_reply: f64) -> Self {
+        Self {
+            no_reply,
+            slower_factor: 1.25,
+            slower_by_secs: 60.0,
+            faster_factor: 0.8,
+            revenue_down_factor: 0.85,
+            revenue_up_factor: 1.15,
+        }
+    }
+}
 
 /// The period, the one before and the usual ones, of the team.
 #[derive(Debug)]
@@ -30,8 +63,7 @@ pub struct Standing<'a> {
     /// Those the period is usually like; whole ones only.
     pub weekdays: &'a [Summary],
     pub thresholds: &'a Thresholds,
-    /// Share of conversations without any reply above which that is the news, 0..1.
-    pub no_reply_news: f64,
+    pub scale: Scale,
 }
 
 impl Standing<'_> {
@@ -45,12 +77,12 @@ impl Standing<'_> {
             .or_else(|| self.slower())
             .or_else(|| self.ratio_drop().map(|(from, to)| Headline::RatioDown { from, to }))
             .or_else(|| {
-                self.revenue(|revenue, usual| revenue <= REVENUE_DOWN_FACTOR * usual)
+                self.revenue(|revenue, usual| revenue <= self.scale.revenue_down_factor * usual)
                     .map(|(revenue, usual)| Headline::RevenueDown { revenue, usual })
             })
             .or_else(|| self.faster())
             .or_else(|| {
-                self.revenue(|revenue, usual| revenue >= REVENUE_UP_FACTOR * usual)
+                self.revenue(|revenue, usual| revenue >= self.scale.revenue_up_factor * usual)
                     .map(|(revenue, usual)| Headline::RevenueUp { revenue, usual })
             })
             .unwrap_or(Headline::Steady)
@@ -82,20 +114,20 @@ impl Standing<'_> {
         let chats = self.current.chats.as_ref().filter(|_| self.figures.chats.is_complete())?;
         let (no_reply_chats, inbound_chats) = (chats.no_reply_chats, chats.inbound_chats);
         let is_news =
-            Ratio::of(no_reply_chats, inbound_chats).is_some_and(|ratio| ratio.value() > self.no_reply_news);
+            Ratio::of(no_reply_chats, inbound_chats).is_some_and(|ratio| ratio.value() > self.scale.no_reply);
         is_news.then_some(Headline::Unanswered { no_reply_chats, inbound_chats })
     }
 
     fn slower(&self) -> Option<Headline> {
         let (median_secs, usual_secs) = (self.first_response()?, self.usual_first_response()?);
-        let is_slower =
-            median_secs >= SLOWER_FACTOR * usual_secs && median_secs - usual_secs >= SLOWER_BY_SECS;
+        let is_slower = median_secs >= self.scale.slower_factor * usual_secs
+            && median_secs - usual_secs >= self.scale.slower_by_secs;
         is_slower.then_some(Headline::Slower { median_secs, usual_secs })
     }
 
     fn faster(&self) -> Option<Headline> {
         let (median_secs, usual_secs) = (self.first_response()?, self.usual_first_response()?);
-        let is_faster = usual_secs > 0.0 && median_secs <= FASTER_FACTOR * usual_secs;
+        let is_faster = usual_secs > 0.0 && median_secs <= self.scale.faster_factor * usual_secs;
         is_faster.then_some(Headline::Faster { median_secs, usual_secs })
     }
 
@@ -119,7 +151,7 @@ impl Standing<'_> {
     }
 
     /// The day's revenue and the usual one, when `stands_out` says so.
-    fn revenue(&self, stands_out: fn(f64, f64) -> bool) -> Option<(Money, Money)> {
+    fn revenue(&self, stands_out: impl Fn(f64, f64) -> bool) -> Option<(Money, Money)> {
         let revenue = self.current.orders.as_ref().filter(|_| self.figures.orders.is_complete())?.revenue;
         let revenues = self.weekdays.iter().filter_map(|day| Some(day.orders.as_ref()?.revenue.0 as f64));
         let usual = usual(revenues).filter(|usual| *usual > 0.0)?;

@@ -6,7 +6,7 @@ use chrono::Datelike;
 use super::compare::{Baselines, Change, relative};
 use super::format::{self, DIALOGS, MESSAGES};
 use super::known::{Known, NO_DATA, Told, coverage_lines};
-use super::subjects::{OWN_NAME, channel_name, dialogs, made, manager_name};
+use super::subjects::{Changes, OWN_NAME, channel_name, dialogs, made, manager_name};
 use super::view::{DailyView, ManagerView, PersonView, WaitingView};
 use super::{RenderError, Report, parse, sentences, team};
 use crate::measure::digest::{ChannelBlock, ChatSummary, DailyDigest, ManagerBlock, Waiting};
@@ -168,8 +168,8 @@ fn manager(block: &ManagerBlock, digest: &DailyDigest, is_full: bool) -> Manager
     let current = &block.numbers.current;
     let chats = Known::of(digest.chat_coverage, current.chats.as_ref());
     let orders = Known::of(digest.order_coverage, current.orders.as_ref());
-    let dialogs = dialogs(&chats, "");
-    let mut rest: Vec<String> = made(&orders, &digest.currency).into_iter().collect();
+    let dialogs = dialogs(&chats, &Changes::default());
+    let mut rest: Vec<String> = made(&orders, &digest.currency, &Changes::default()).into_iter().collect();
     if let (Known::Whole(ChatSummary { conversion: Some(ratio), .. }), Known::Whole(_)) = (&chats, &orders)
         && is_full
         && ratio.part > 0
@@ -199,5 +199,6 @@ fn channel(block: &ChannelBlock, digest: &DailyDigest, baselines: &Baselines) ->
         Known::Whole(chats) => Change::of(chats.chats as f64, before, None, relative),
         Known::AtLeast(_) | Known::Nothing => Change::default(),
     };
-    Some(format!("{name}: {}", dialogs(&chats, &baselines.suffix(&change))?))
+    let changes = Changes { chats: baselines.suffix(&change), ..Changes::default() };
+    Some(format!("{name}: {}", dialogs(&chats, &changes)?))
 }

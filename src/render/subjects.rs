@@ -24,31 +24,42 @@ pub(super) fn channel_name(block: &ChannelBlock) -> String {
     own.map_or_else(|| kind.clone(), |own| format!("{kind} {}", format::quoted(&own)))
 }
 
-/// `14 диалогов, с ответом 13 из 14, первый ответ за 5 мин`; `change` follows the number of conversations.
-pub(super) fn dialogs(chats: &Known<'_, ChatSummary>, change: &str) -> Option<String> {
+/// What follows the values of a subject: ` (+12 %)`, or nothing.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    pub chats: String,
+    pub answered: String,
+    pub first_response: String,
+    pub revenue: String,
+}
+
+/// `14 диалогов, с ответом 13 из 14, первый ответ за 5 мин`, each with its change.
+pub(super) fn dialogs(chats: &Known<'_, ChatSummary>, changes: &Changes) -> Option<String> {
     let chats = match chats {
-        Known::Whole(chats) if chats.chats == 0 => return Some(format!("диалогов не было{change}")),
+        Known::Whole(chats) if chats.chats == 0 => return Some(format!("диалогов не было{}", changes.chats)),
         Known::Whole(chats) => chats,
         Known::AtLeast(chats) => return (chats.chats > 0).then(|| format::at_least(chats.chats, DIALOGS)),
         Known::Nothing => return None,
     };
-    let mut text = format!("{}{change}", format::counted(chats.chats, DIALOGS));
+    let mut text = format!("{}{}", format::counted(chats.chats, DIALOGS), changes.chats);
     if let Some(ratio) = chats.response_ratio {
-        text.push_str(&format!(", с ответом {}", format::share(ratio)));
+        text.push_str(&format!(", с ответом {}{}", format::share(ratio), changes.answered));
     }
     if let Some(secs) = chats.first_response_median_secs {
-        text.push_str(&format!(", первый ответ за {}", format::working_time(secs)));
+        let time = format::working_time(secs);
+        text.push_str(&format!(", первый ответ за {time}{}", changes.first_response));
     }
     Some(text)
 }
 
 /// `3 заказа на 12 400 ₽`.
-pub(super) fn made(orders: &Known<'_, OrderSummary>, currency: &str) -> Option<String> {
+pub(super) fn made(orders: &Known<'_, OrderSummary>, currency: &str, changes: &Changes) -> Option<String> {
     let money = |orders: &OrderSummary| format::money(orders.revenue, currency);
     match orders {
         Known::Whole(orders) if orders.orders == 0 => Some("заказов не было".to_owned()),
         Known::Whole(orders) => {
-            Some(format!("{} на {}", format::counted(orders.orders, ORDERS), money(orders)))
+            let count = format::counted(orders.orders, ORDERS);
+            Some(format!("{count} на {}{}", money(orders), changes.revenue))
         }
         Known::AtLeast(orders) => (orders.orders > 0)
             .then(|| format!("{} на {}", format::at_least(orders.orders, ORDERS), money(orders))),

@@ -23,7 +23,7 @@ use crate::support::facts::{ANNA, BORIS, ROBOT, VERA, message};
 /// A conversation: `(false, dialog)` or `(true, chat)`.
 type Key = (bool, i64);
 
-struct Oracle<'a> {
+pub struct Oracle<'a> {
     world: &'a World,
     origin: Instant,
     /// Working seconds from `origin` to each step of the grid.
@@ -58,7 +58,7 @@ fn person(mg_id: i64) -> Option<ManagerId> {
     }
 }
 
-fn name(id: Option<ManagerId>) -> String {
+pub fn name(id: Option<ManagerId>) -> String {
     match id {
         None => "Не назначен".to_owned(),
         Some(ManagerId::Crm(1)) => "Анна".to_owned(),
@@ -68,7 +68,7 @@ fn name(id: Option<ManagerId>) -> String {
     }
 }
 
-fn interpolated(mut values: Vec<i64>, fraction: f64) -> Option<f64> {
+pub fn interpolated(mut values: Vec<i64>, fraction: f64) -> Option<f64> {
     values.sort();
     let position = fraction * (values.len() as f64 - 1.0);
     let low = *values.get(position as usize)? as f64;
@@ -113,7 +113,7 @@ impl<'a> Talk<'a> {
 }
 
 impl<'a> Oracle<'a> {
-    fn new(world: &'a World) -> Self {
+    pub fn new(world: &'a World) -> Self {
         let origin = world.period.from - TimeDelta::days(70);
         let steps = (world.now + TimeDelta::days(3) - origin).num_seconds() / STEP_SECS;
         let mut worked = vec![0];
@@ -314,7 +314,7 @@ impl<'a> Oracle<'a> {
         Some(summary)
     }
 
-    fn currency(&self) -> String {
+    pub fn currency(&self) -> String {
         let stated = |currency: &str| {
             let made = self.orders().filter(|order| order.created_at < self.world.period.to);
             made.filter(|order| order.currency.as_deref() == Some(currency)).count()
@@ -354,14 +354,14 @@ impl<'a> Oracle<'a> {
         })
     }
 
-    fn team(&self, period: &Period) -> Summary {
+    pub fn team(&self, period: &Period) -> Summary {
         Summary {
             chats: self.chat_summary(period, &|_, _| true, &|_, _, _| true),
             orders: self.order_summary(period, &|_| true),
         }
     }
 
-    fn manager(&self, period: &Period, id: Option<ManagerId>) -> Summary {
+    pub fn manager(&self, period: &Period, id: Option<ManagerId>) -> Summary {
         Summary {
             chats: self.chat_summary(
                 period,
@@ -377,14 +377,14 @@ impl<'a> Oracle<'a> {
         self.world.facts.chats.iter().find(|chat| chat.id == chat_id)?.channel_id
     }
 
-    fn channel(&self, period: &Period, id: Option<i64>) -> Option<ChatSummary> {
+    pub fn channel(&self, period: &Period, id: Option<i64>) -> Option<ChatSummary> {
         self.chat_summary(period, &|talk, _| self.channel_of(talk) == id, &|talk, _, _| {
             self.channel_of(talk) == id
         })
     }
 
-    fn weekdays(&self, summary: &dyn Fn(&Period) -> Summary) -> Vec<Summary> {
-        let days = [7, 14, 21, 28].map(|days| self.world.period.earlier(days));
+    /// The summaries of some periods, each side only where it is wholly known.
+    pub fn whole(&self, days: &[Period], summary: &dyn Fn(&Period) -> Summary) -> Vec<Summary> {
         let whole = |span, day: &Period| coverage(span, day) == Coverage::Complete;
         days.iter()
             .map(|day| {
@@ -397,8 +397,7 @@ impl<'a> Oracle<'a> {
             .collect()
     }
 
-    fn compared(&self, summary: &dyn Fn(&Period) -> Summary) -> Compared {
-        let days = self.weekdays(summary);
+    pub fn mean(&self, days: &[Summary]) -> WeekdayMean {
         let chats: Vec<&ChatSummary> = days.iter().filter_map(|day| day.chats.as_ref()).collect();
         let orders: Vec<&OrderSummary> = days.iter().filter_map(|day| day.orders.as_ref()).collect();
         let of_chats = |value: &dyn Fn(&ChatSummary) -> u64| {
@@ -414,26 +413,34 @@ impl<'a> Oracle<'a> {
                 ratios.iter().map(|ratio| ratio.value() * ratio.whole as f64 / weight as f64).sum::<f64>()
             })
         };
+        WeekdayMean {
+            days: days.iter().filter(|day| **day != Summary::default()).count() as u64,
+            chats: of_chats(&|chats| chats.chats),
+            inbound: of_chats(&|chats| chats.inbound),
+            first_response_median_secs: average(
+                chats.iter().filter_map(|chats| chats.first_response_median_secs).collect(),
+            ),
+            response_ratio: pooled(&|chats| chats.response_ratio),
+            orders: of_orders(&|orders| orders.orders as i64),
+            revenue: of_orders(&|orders| orders.revenue.0),
+            conversion: pooled(&|chats| chats.conversion),
+        }
+    }
+
+    fn weekdays(&self, summary: &dyn Fn(&Period) -> Summary) -> Vec<Summary> {
+        self.whole(&[7, 14, 21, 28].map(|days| self.world.period.earlier(days)), summary)
+    }
+
+    fn compared(&self, summary: &dyn Fn(&Period) -> Summary) -> Compared {
         Compared {
             current: summary(&self.world.period),
             previous: summary(&self.world.period.earlier(1)),
-            weekday: WeekdayMean {
-                days: days.iter().filter(|day| **day != Summary::default()).count() as u64,
-                chats: of_chats(&|chats| chats.chats),
-                inbound: of_chats(&|chats| chats.inbound),
-                first_response_median_secs: average(
-                    chats.iter().filter_map(|chats| chats.first_response_median_secs).collect(),
-                ),
-                response_ratio: pooled(&|chats| chats.response_ratio),
-                orders: of_orders(&|orders| orders.orders as i64),
-                revenue: of_orders(&|orders| orders.revenue.0),
-                conversion: pooled(&|chats| chats.conversion),
-            },
+            weekday: self.mean(&self.weekdays(summary)),
         }
     }
 
     /// Everybody and every channel with anything in the period.
-    fn listed(&self) -> (BTreeSet<Option<ManagerId>>, BTreeSet<Option<i64>>) {
+    pub fn listed(&self) -> (BTreeSet<Option<ManagerId>>, BTreeSet<Option<i64>>) {
         let period = &self.world.period;
         let (mut managers, mut channels) = (BTreeSet::new(), BTreeSet::new());
         if let Some(as_of) = end(coverage(self.world.chats, period), period) {
@@ -624,7 +631,7 @@ impl<'a> Oracle<'a> {
     }
 }
 
-fn coverage(span: Option<CoverageSpan>, period: &Period) -> Coverage {
+pub fn coverage(span: Option<CoverageSpan>, period: &Period) -> Coverage {
     let Some(CoverageSpan { from, until }) = span else { return Coverage::Missing };
     if from > period.from || until <= period.from {
         Coverage::Missing
@@ -652,7 +659,7 @@ fn average(values: Vec<f64>) -> Option<f64> {
 }
 
 /// Where two digests differ, as a path; numbers may differ by rounding of the last digits.
-fn difference(left: &Value, right: &Value) -> Option<String> {
+pub fn difference(left: &Value, right: &Value) -> Option<String> {
     match (left, right) {
         (Value::Object(left), Value::Object(right)) if left.len() == right.len() => left
             .iter()

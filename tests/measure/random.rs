@@ -37,7 +37,11 @@ pub struct World {
 
 impl World {
     pub fn digest(&self) -> DailyDigest {
-        daily(&DailyInputs {
+        daily(&self.inputs())
+    }
+
+    pub fn inputs(&self) -> DailyInputs<'_> {
+        DailyInputs {
             facts: &self.facts,
             period: self.period,
             slot_at: self.now,
@@ -48,7 +52,7 @@ impl World {
             chats: self.chats,
             orders: self.orders,
             late_secs: None,
-        })
+        }
     }
 
     pub fn sort(&mut self) {

@@ -10,7 +10,8 @@ use svodka::facts::{
 };
 use svodka::measure::daily::{DailyInputs, Thresholds, daily};
 use svodka::measure::digest::DailyDigest;
-use svodka::measure::{Period, WorkCalendar};
+use svodka::measure::weekly::{PastValue, WeeklyDigest, WeeklyInputs, weekly};
+use svodka::measure::{Period, Span, WorkCalendar};
 
 pub const MOSCOW: Tz = Tz::Europe__Moscow;
 /// Anna is CRM user 1, Boris CRM user 2, Vera is known to the chats only.
@@ -162,6 +163,31 @@ impl Shop {
             chats: self.chats,
             orders: self.orders,
             late_secs: None,
+        })
+    }
+
+    /// The digest of the week or month that contains the shop's day, at 09:00 after it.
+    pub fn weekly(&self, span: Span, history: &[PastValue]) -> WeeklyDigest {
+        let mut facts = self.facts.clone();
+        facts.messages.sort_by_key(|message| (message.sent_at, message.id));
+        facts.orders.sort_by_key(|order| (order.created_at, order.id));
+        let period = span.containing(self.period.from_on, self.calendar.zone);
+        let now = period.to + TimeDelta::hours(9);
+        weekly(&WeeklyInputs {
+            base: DailyInputs {
+                facts: &facts,
+                period,
+                slot_at: now,
+                now,
+                public_id: "w-0309-test".to_owned(),
+                calendar: &self.calendar,
+                thresholds: self.thresholds,
+                chats: self.chats,
+                orders: self.orders,
+                late_secs: None,
+            },
+            span,
+            history,
         })
     }
 

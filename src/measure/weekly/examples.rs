@@ -102,7 +102,10 @@ fn first<R: Ord, K: Ord>(mut found: Vec<(R, Instant, K, Example)>) -> Vec<Exampl
 /// The first word, if it may be somebody's name: a telephone number, an address or a nickname with digits is not.
 fn first_name(name: &str) -> String {
     let word = name.split_whitespace().next().unwrap_or_default();
-    let is_name = word.chars().any(char::is_alphabetic) && !word.chars().any(|c| c.is_numeric() || c == '@');
+    let word = word.trim_matches(|c: char| c.is_ascii_punctuation() || "«»„“”".contains(c));
+    let is_name = word.chars().any(char::is_alphabetic)
+        && !name.starts_with('@')
+        && !word.chars().any(|c| c.is_numeric() || c == '@');
     if is_name { word.to_owned() } else { String::new() }
 }
 
@@ -116,6 +119,7 @@ mod tests {
         assert_eq!(first_name("+7 999 123-45-67"), "");
         assert_eq!(first_name("maria@example.com Мария"), "");
         assert_eq!(first_name("79991234567"), "");
+        assert_eq!(first_name("«Сергей», опт"), "Сергей");
         assert_eq!(first_name(""), "");
     }
 }

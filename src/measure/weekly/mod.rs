@@ -21,7 +21,7 @@ use super::baseline::weekday_mean;
 use super::daily::{DailyInputs, NOBODY, Thresholds, channels, whole};
 use super::digest::{Compared, Summary};
 use super::figures::{Figures, Ground};
-use super::headline::Standing;
+use super::headline::{Scale, Standing};
 use super::{Period, Span};
 use crate::clock::Instant;
 
@@ -69,8 +69,8 @@ pub fn periods(span: Span, period: &Period) -> Vec<Period> {
 
 /// The window of facts that the digest of `period` needs.
 pub fn window(span: Span, period: &Period, thresholds: &Thresholds) -> (Instant, Instant) {
-    let counted = periods(span, period).into_iter().take(counted_periods(span));
-    let first = counted.last().map_or(period.from, |first| first.from);
+    let mut counted = periods(span, period).into_iter().take(counted_periods(span));
+    let first = counted.next_back().map_or(period.from, |first| first.from);
     let link = TimeDelta::from_std(thresholds.order_link_window).unwrap_or(TimeDelta::MAX);
     (first.checked_sub_signed(link).unwrap_or(first), period.to)
 }
@@ -98,8 +98,7 @@ pub fn weekly(inputs: &WeeklyInputs<'_>) -> WeeklyDigest {
         previous: &team.previous,
         weekdays: &whole(usual, &Figures::team),
         thresholds: &base.thresholds,
-        // In a week somebody always slips through; the news is that it were many.
-        no_reply_news: base.thresholds.no_reply_ratio,
+        scale: Scale::long(base.thresholds.no_reply_ratio),
     }
     .headline();
 

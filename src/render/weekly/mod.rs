@@ -9,20 +9,22 @@ mod words;
 use askama::Template;
 use chrono::{Datelike, Days, NaiveDate};
 
-use super::compare::relative;
+use super::compare::{points, relative};
 use super::daily::Links;
 use super::format::{self, DIALOGS};
 use super::known::{Known, NO_DATA, Told, coverage_lines};
-use super::subjects::{channel_name, dialogs, made, manager_name};
+use super::subjects::{Changes, channel_name, dialogs, made, manager_name};
 use super::view::{Block, ManagerView, PersonView};
 use super::{RenderError, Report};
 use crate::measure::Span;
-use crate::measure::digest::{ChannelBlock, ChatSummary};
+use crate::measure::digest::{ChannelBlock, ChatSummary, Summary};
 use crate::measure::weekly::{WeeklyDigest, WeeklyManager};
 use words::Words;
 
 /// Managers told in full; the others get one line each.
 const MANAGERS_IN_FULL: usize = 10;
+/// Conversations or orders of one manager or channel, below which a change in per cent is left out.
+const LEAST_BASE: u64 = 10;
 
 /// The digest, block by block in the order of the text.
 #[derive(Debug, Template)]
@@ -79,7 +81,7 @@ fn view(digest: &WeeklyDigest, links: &Links) -> WeeklyView {
         managers: full.iter().map(|one| manager(one, digest, true)).collect(),
         more_managers: short.iter().map(|one| manager(one, digest, false)).collect(),
         channels: digest.channels.iter().filter_map(|block| channel(block, digest)).collect(),
-        examples: moves::examples(digest, links),
+        examples: moves::examples(digest, links, words),
         trends: trends::block(digest, words),
         coverage: coverage(digest, words),
     }
@@ -122,18 +124,41 @@ fn in_parentheses(change: Option<String>) -> String {
     change.map_or_else(String::new, |change| format!(" ({change})"))
 }
 
-/// Conversations with their change, and orders; a source that gave nothing has said so in its own block.
+/// What changed over enough conversations and orders; from two to seven is no «+250 %» but chance.
+fn changes(now: &Summary, before: &Summary) -> Changes {
+    let worth = |change: Option<String>| {
+        in_parentheses(change.filter(|text| !text.starts_with('0') && text != "так же"))
+    };
+    let mut changes = Changes::default();
+    if let (Some(now), Some(before)) = (&now.chats, &before.chats) {
+        if before.chats >= LEAST_BASE {
+            changes.chats = worth(relative(now.chats as f64, before.chats as f64));
+        }
+        if let Some(ratio) = now.response_ratio {
+            changes.answered = worth(points(ratio, before.response_ratio, None).previous);
+        }
+        let secs = now.first_response_median_secs.zip(before.first_response_median_secs);
+        if now.responded_chats.min(before.responded_chats) >= LEAST_BASE {
+            changes.first_response =
+                worth(secs.and_then(|(now, before)| format::faster_or_slower(now, before)));
+        }
+    }
+    if let (Some(now), Some(before)) = (&now.orders, &before.orders)
+        && before.orders >= LEAST_BASE
+    {
+        changes.revenue = worth(relative(now.revenue.0 as f64, before.revenue.0 as f64));
+    }
+    changes
+}
+
+/// Conversations and orders with their changes; a source that gave nothing has said so in its own block.
 fn manager(one: &WeeklyManager, digest: &WeeklyDigest, is_full: bool) -> ManagerView {
     let (current, previous) = (&one.numbers.current, &one.numbers.previous);
     let chats = Known::of(digest.chat_coverage, current.chats.as_ref());
     let orders = Known::of(digest.order_coverage, current.orders.as_ref());
-    let before = previous.chats.as_ref().map(|before| before.chats as f64);
-    let change = match &chats {
-        Known::Whole(chats) if is_full => before.and_then(|before| relative(chats.chats as f64, before)),
-        _ => None,
-    };
-    let mut lines: Vec<String> = dialogs(&chats, &in_parentheses(change)).into_iter().collect();
-    let mut rest: Vec<String> = made(&orders, &digest.currency).into_iter().collect();
+    let changes = if is_full { changes(current, previous) } else { Changes::default() };
+    let mut lines: Vec<String> = dialogs(&chats, &changes).into_iter().collect();
+    let mut rest: Vec<String> = made(&orders, &digest.currency, &changes).into_iter().collect();
     if let (Known::Whole(ChatSummary { conversion: Some(ratio), .. }), Known::Whole(_)) = (&chats, &orders)
         && is_full
         && ratio.part > 0
@@ -152,12 +177,9 @@ fn manager(one: &WeeklyManager, digest: &WeeklyDigest, is_full: bool) -> Manager
 /// `None` where nothing is known.
 fn channel(block: &ChannelBlock, digest: &WeeklyDigest) -> Option<String> {
     let chats = Known::of(digest.chat_coverage, block.current.as_ref());
-    let before = block.previous.as_ref().map(|before| before.chats as f64);
-    let change = match &chats {
-        Known::Whole(chats) => before.and_then(|before| relative(chats.chats as f64, before)),
-        Known::AtLeast(_) | Known::Nothing => None,
-    };
-    let mut line = format!("{}: {}", channel_name(block), dialogs(&chats, &in_parentheses(change))?);
+    let side = |chats: &Option<ChatSummary>| Summary { chats: chats.clone(), orders: None };
+    let changes = changes(&side(&block.current), &side(&block.previous));
+    let mut line = format!("{}: {}", channel_name(block), dialogs(&chats, &changes)?);
     if let Known::Whole(ChatSummary { conversion: Some(ratio), .. }) = &chats
         && ratio.part > 0
     {

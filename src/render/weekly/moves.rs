@@ -11,6 +11,8 @@ use crate::render::view::{Block, PersonView};
 
 /// Code points of a customer's name.
 const CUSTOMER_NAME: usize = 24;
+/// A share over fewer is told with its counts, as [`format::share`] does.
+const SMALL_WHOLE: u64 = 20;
 
 /// Two blocks, or one line on why there are none.
 pub(super) fn moves(digest: &WeeklyDigest, words: &Words) -> Vec<(&'static str, Block)> {
@@ -47,19 +49,13 @@ pub(super) fn moves(digest: &WeeklyDigest, words: &Words) -> Vec<(&'static str, 
 /// `Анна: без ответа 12 % → 5 %, каждый десятый ждал дольше 40 мин → 22 мин`: only what differs in words.
 fn mover(mover: &Mover) -> String {
     let (before, now) = (&mover.previous, &mover.current);
-    let share = |count, whole| Ratio::of(count, whole).map_or_else(String::new, format::share);
     let time = |secs: Option<f64>| secs.map(format::working_time);
+    let wholes = (before.inbound_chats, now.inbound_chats);
+    let (no_reply_before, no_reply_now) = shares((before.no_reply_chats, now.no_reply_chats), wholes);
+    let (gap_before, gap_now) = shares((before.follow_up_gap_chats, now.follow_up_gap_chats), wholes);
     let pairs = [
-        (
-            "без ответа",
-            Some(share(before.no_reply_chats, before.inbound_chats)),
-            Some(share(now.no_reply_chats, now.inbound_chats)),
-        ),
-        (
-            "клиент не дождался ответа",
-            Some(format::count(before.follow_up_gap_chats)),
-            Some(format::count(now.follow_up_gap_chats)),
-        ),
+        ("без ответа", Some(no_reply_before), Some(no_reply_now)),
+        ("последнее слово за клиентом", Some(gap_before), Some(gap_now)),
         (
             "каждый десятый ждал дольше",
             time(before.first_response_p90_secs),
@@ -75,31 +71,37 @@ fn mover(mover: &Mover) -> String {
     format!("{}: {}", manager_name(Some(mover.id), &mover.name), told.join(", "))
 }
 
+/// Both shares in the same form: per cent, or counts where one of the wholes is small.
+fn shares(parts: (u64, u64), wholes: (u64, u64)) -> (String, String) {
+    let both = [(parts.0, wholes.0), (parts.1, wholes.1)];
+    let is_small = both.iter().any(|(part, whole)| *whole < SMALL_WHOLE || part > whole);
+    let [before, now] = both.map(|(part, whole)| match Ratio::of(part, whole) {
+        Some(ratio) if !is_small => format::share(ratio),
+        _ => format!("{}{NBSP}из{NBSP}{}", format::count(part), format::count(whole)),
+    });
+    (before, now)
+}
+
 /// Conversations by kind; a kind without any is left out.
-pub(super) fn examples(digest: &WeeklyDigest, links: &Links) -> Vec<ExamplesView> {
+pub(super) fn examples(digest: &WeeklyDigest, links: &Links, words: &Words) -> Vec<ExamplesView> {
     let date = |one: &Example| format::date(one.asked_at.with_timezone(&digest.period.zone).date_naive());
     let waited = |one: &Example| one.first_response_secs.map(format::working_time).unwrap_or_default();
     let all = &digest.examples;
-    let kinds: [(&str, &[Example], &dyn Fn(&Example) -> String); 4] = [
-        ("Остались без ответа — напишите им", &all.no_reply, &|one| {
-            format!("с{NBSP}{}", date(one))
-        }),
-        ("Долго ждали первого ответа", &all.slow, &|one| {
+    let group = |title, examples: &[Example], what: &dyn Fn(&Example) -> String| ExamplesView {
+        title,
+        people: examples.iter().map(|one| person(one, what(one), links)).collect(),
+    };
+    let groups = [
+        group(words.left_unanswered, &all.no_reply, &|one| format!("с{NBSP}{}", date(one))),
+        group("Долго ждали первого ответа", &all.slow, &|one| {
             format!("{}, ждали {}", date(one), waited(one))
         }),
-        ("Интересовались, но следующего шага не было — предложите", &all.lost_intent, &|one| date(one)),
-        ("Хороший пример: быстрый ответ и заказ", &all.good, &|one| {
+        group("Интересовались, но следующего шага не было — предложите", &all.lost_intent, &date),
+        group("Хорошие примеры, быстрый ответ и заказ", &all.good, &|one| {
             format!("{}, ответ за {}", date(one), waited(one))
         }),
     ];
-    kinds
-        .into_iter()
-        .filter(|(_, examples, _)| !examples.is_empty())
-        .map(|(title, examples, what)| ExamplesView {
-            title,
-            people: examples.iter().map(|one| person(one, what(one), links)).collect(),
-        })
-        .collect()
+    groups.into_iter().filter(|group| !group.people.is_empty()).collect()
 }
 
 fn person(example: &Example, what: String, links: &Links) -> PersonView {

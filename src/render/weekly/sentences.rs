@@ -61,13 +61,12 @@ pub(super) fn headline(digest: &WeeklyDigest, words: &Words) -> (String, Option<
             format!("Заказов на {} — меньше {} ({}).", money(*revenue), words.usual, money(*usual)),
             Some("Проверьте ниже, что упало: число диалогов, доля заказов или средний заказ.".to_owned()),
         ),
-        Headline::Faster { median_secs, usual_secs } => (
-            format!("Отвечаем быстрее обычного: {}.", times(*median_secs, *usual_secs)),
-            help(digest).or_else(|| praise(digest)),
-        ),
+        Headline::Faster { median_secs, usual_secs } => {
+            (format!("Отвечаем быстрее обычного: {}.", times(*median_secs, *usual_secs)), next(digest))
+        }
         Headline::RevenueUp { revenue, usual } => (
             format!("Заказов на {} — больше {} ({}).", money(*revenue), words.usual, money(*usual)),
-            help(digest).or_else(|| praise(digest)),
+            next(digest),
         ),
         Headline::Steady => {
             let before = &digest.team.previous;
@@ -75,23 +74,38 @@ pub(super) fn headline(digest: &WeeklyDigest, words: &Words) -> (String, Option<
                 before.chats.is_some() || before.orders.is_some() || digest.team.weekday.days > 0;
             let news = match digest.order_coverage {
                 _ if !is_compared => "Сравнивать пока не с чем: истории до этого нет.".to_owned(),
-                Coverage::Complete => format!("{} без заметных изменений.", words.alone),
-                _ => format!("В чатах {} без заметных изменений.", words.alone.to_lowercase()),
+                Coverage::Complete => format!("{} без больших изменений.", words.alone),
+                _ => format!("В чатах {} без больших изменений.", words.alone.to_lowercase()),
             };
-            (news, help(digest).or_else(|| praise(digest)))
+            (news, next(digest))
         }
     }
 }
 
+/// What to do when the news itself asks for nothing: whoever needs it comes first.
+fn next(digest: &WeeklyDigest) -> Option<String> {
+    let is_waiting = !digest.examples.no_reply.is_empty();
+    help(digest)
+        .or_else(|| is_waiting.then(|| "Начните с диалогов без ответа: они в примерах ниже.".to_owned()))
+        .or_else(|| praise(digest))
+        .or_else(|| Some("Срочных дел нет.".to_owned()).filter(|_| digest.chat_coverage.is_complete()))
+}
+
 /// Whom to help first.
 fn help(digest: &WeeklyDigest) -> Option<String> {
-    let worst = digest.movers.worst.first()?;
+    let (worst, others) = digest.movers.worst.split_first()?;
     let name = manager_name(Some(worst.id), &worst.name);
-    Some(format!("Начните с того, у кого стало хуже всего: {name}. Подробности ниже."))
+    Some(match others.len() as u64 {
+        0 => format!("Помогите тому, у кого стало хуже: {name}, подробности ниже."),
+        others => {
+            let others = format::count(others);
+            format!("Помогите тем, у кого стало хуже: {name} и ещё{NBSP}{others}, подробности ниже.")
+        }
+    })
 }
 
 fn praise(digest: &WeeklyDigest) -> Option<String> {
     let best = digest.movers.best.first()?;
     let name = manager_name(Some(best.id), &best.name);
-    Some(format!("Больше всех прибавил результат: {name}. Похвалите и спросите, что изменилось."))
+    Some(format!("Похвалите, у кого стало лучше: {name}, подробности ниже."))
 }

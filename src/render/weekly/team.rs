@@ -32,7 +32,7 @@ pub(super) fn chats(digest: &WeeklyDigest, words: &Words) -> Block {
         }
         Known::Whole(chats) => whole_chats(chats, before, digest),
     };
-    Block { remark: remark(digest, digest.chat_coverage, before.is_some(), words), lines }
+    Block { remark: remark(digest, digest.chat_coverage, &lines, words), lines }
 }
 
 fn whole_chats(chats: &ChatSummary, before: Option<&ChatSummary>, digest: &WeeklyDigest) -> Vec<String> {
@@ -67,9 +67,7 @@ fn whole_chats(chats: &ChatSummary, before: Option<&ChatSummary>, digest: &Weekl
     {
         lines.push(format!("Каждый десятый ждал дольше {secs}{change}"));
     }
-    lines.push(count("Слишком долгих первых ответов", |of| {
-        of.slow_first_reply_chats
-    }));
+    lines.push(count(&slow, |of| of.slow_first_reply_chats));
     lines.push(count(&gap, |of| of.follow_up_gap_chats));
     lines
 }
@@ -94,7 +92,7 @@ pub(super) fn orders(digest: &WeeklyDigest, words: &Words) -> Block {
         Known::Whole(orders) => whole_orders(orders, before, digest),
     };
     lines.extend(conversion(digest));
-    Block { remark: remark(digest, digest.order_coverage, before.is_some(), words), lines }
+    Block { remark: remark(digest, digest.order_coverage, &lines, words), lines }
 }
 
 fn whole_orders(orders: &OrderSummary, before: Option<&OrderSummary>, digest: &WeeklyDigest) -> Vec<String> {
@@ -163,14 +161,17 @@ fn conversion(digest: &WeeklyDigest) -> Vec<String> {
         lines.push("Эти доли ещё вырастут: клиенты заказывают и через месяц после разговора".to_owned());
     }
     if let Some(secs) = chats.time_to_order_median_secs {
-        lines.push(format!("От первого сообщения до заказа: обычно {}", format::duration(secs)));
+        let base = before.and_then(|before| before.time_to_order_median_secs);
+        let change = in_parentheses(base.and_then(|base| format::faster_or_slower(secs, base)));
+        lines.push(format!("От первого сообщения до заказа: обычно {}{change}", format::duration(secs)));
     }
     lines
 }
 
-fn remark(digest: &WeeklyDigest, coverage: Coverage, is_compared: bool, words: &Words) -> Option<String> {
+fn remark(digest: &WeeklyDigest, coverage: Coverage, lines: &[String], words: &Words) -> Option<String> {
     let today_on = digest.computed_at.with_timezone(&digest.period.zone).date_naive();
-    let legend = (coverage.is_complete() && is_compared).then(|| format!("в скобках — {}", words.against));
+    let is_compared = lines.iter().any(|line| line.contains(" ("));
+    let legend = is_compared.then(|| format!("в скобках — {}", words.against));
     partial(coverage, digest.period.zone, today_on).or(legend)
 }
 

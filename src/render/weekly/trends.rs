@@ -3,37 +3,60 @@
 use super::words::Words;
 use crate::facts::Money;
 use crate::measure::weekly::{Trend, TrendMeasure, WeeklyDigest};
+use crate::render::compare::relative;
 use crate::render::format;
 use crate::render::view::Block;
 
 /// Steps in one direction from which they are worth a word; two happen by chance.
 const LEAST_STEPS: u64 = 3;
+/// Differences between the halves of a window that are worth a word, 0..1: of a share, and of anything else.
+const LEAST_POINTS: f64 = 0.02;
+const LEAST_RELATIVE: f64 = 0.05;
 
-/// One line per measure; none where nothing is known, and one on how short the history is.
+/// A line per measure that moved, one on those that did not, and one on how short the history is.
 pub(super) fn block(digest: &WeeklyDigest, words: &Words) -> Block {
-    let mut lines: Vec<String> =
-        digest.trends.iter().filter_map(|trend| line(trend, digest, words)).collect();
+    let mut lines = Vec::new();
+    let mut steady = Vec::new();
+    for trend in &digest.trends {
+        match line(trend, digest, words) {
+            Some(line) => lines.push(line),
+            None if !trend.windows.is_empty() => steady.push(names(trend.measure).0.to_lowercase()),
+            None => {}
+        }
+    }
+    if !steady.is_empty() {
+        lines.push(format!("Без заметных изменений: {}", steady.join(", ")));
+    }
     let longest = digest.trends.iter().flat_map(|trend| &trend.windows).map(|window| window.periods).max();
     let count = |n| format::counted(n, words.count);
     match longest {
         Some(12..) => {}
         Some(8..) => lines.push(format!("За {} истории пока мало", count(12))),
         Some(_) => lines.push(format!("За 8 и {} истории пока мало", count(12))),
+        None if !(digest.chat_coverage.is_complete() && digest.order_coverage.is_complete()) => {
+            lines.push(format!("Не считаем: нет полных данных за {}", words.this));
+        }
         None => lines.push(format!("Тренды появятся, когда накопится история за {}", count(4))),
     }
     let remark = longest.map(|_| "вторая половина срока к первой".to_owned());
     Block { remark, lines }
 }
 
-fn line(trend: &Trend, digest: &WeeklyDigest, words: &Words) -> Option<String> {
-    let (name, up, down) = match trend.measure {
+/// Name, and what it is called to go up and down.
+fn names(measure: TrendMeasure) -> (&'static str, &'static str, &'static str) {
+    match measure {
         TrendMeasure::FirstResponseMedianSecs => ("Первый ответ", "медленнее", "быстрее"),
         TrendMeasure::ResponseRatio => ("Доля диалогов с ответом", "выше", "ниже"),
         TrendMeasure::Chats => ("Диалоги", "больше", "меньше"),
         TrendMeasure::Orders => ("Заказы", "больше", "меньше"),
         TrendMeasure::Revenue => ("Сумма заказов", "больше", "меньше"),
         TrendMeasure::Conversion => ("Доля диалогов с заказом", "выше", "ниже"),
-    };
+    }
+}
+
+/// `None` when nothing moved, or nothing is known.
+fn line(trend: &Trend, digest: &WeeklyDigest, words: &Words) -> Option<String> {
+    let (name, up, down) = names(trend.measure);
     let mut told = Vec::new();
     let last = trend.values.last().copied().flatten();
     if let (Some(streak), Some(last)) = (trend.streak.filter(|streak| streak.steps >= LEAST_STEPS), last) {
@@ -66,12 +89,19 @@ fn value(measure: TrendMeasure, value: f64, digest: &WeeklyDigest) -> String {
     }
 }
 
+/// `None` for what is too small to act on.
 fn change(measure: TrendMeasure, later: f64, earlier: f64) -> Option<String> {
+    let difference = (later - earlier).abs();
+    let is_small = match measure {
+        TrendMeasure::ResponseRatio | TrendMeasure::Conversion => difference < LEAST_POINTS,
+        _ => difference < LEAST_RELATIVE * earlier.abs(),
+    };
+    if is_small {
+        return None;
+    }
     match measure {
         TrendMeasure::FirstResponseMedianSecs => format::faster_or_slower(later, earlier),
         TrendMeasure::ResponseRatio | TrendMeasure::Conversion => Some(format::points(later, earlier)),
-        TrendMeasure::Chats | TrendMeasure::Orders | TrendMeasure::Revenue => {
-            crate::render::compare::relative(later, earlier)
-        }
+        TrendMeasure::Chats | TrendMeasure::Orders | TrendMeasure::Revenue => relative(later, earlier),
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct Words {
     pub earlier: &'static str,
     /// After «меньше».
     pub usual: &'static str,
-    /// «… без заметных изменений».
+    /// «… без больших изменений».
     pub alone: &'static str,
     /// «… прочитана не до конца».
     pub is_cut: &'static str,
@@ -22,6 +22,8 @@ pub(super) struct Words {
     pub was_working: &'static str,
     /// «за каждую из двух недель».
     pub each_of_two: &'static str,
+    /// Over the conversations without any reply.
+    pub left_unanswered: &'static str,
     /// After «за» and a number.
     pub count: Noun,
     ordinals: [&'static str; 13],
@@ -38,6 +40,7 @@ const WEEK: Words = Words {
     is_cut: "неделя прочитана не до конца",
     was_working: "неделя была рабочей",
     each_of_two: "за каждую из двух последних недель",
+    left_unanswered: "Без ответа к концу недели, проверьте, что им написали",
     count: WEEKS,
     ordinals: [
         "",
@@ -82,6 +85,7 @@ const MONTH: Words = Words {
     is_cut: "месяц прочитан не до конца",
     was_working: "месяц был рабочим",
     each_of_two: "за каждый из двух последних месяцев",
+    left_unanswered: "Без ответа к концу месяца, проверьте, что им написали",
     count: MONTHS,
     ordinals: MASCULINE,
     in_a_row: "месяц подряд",
@@ -96,6 +100,7 @@ const DAY: Words = Words {
     is_cut: "день прочитан не до конца",
     was_working: "день был рабочим",
     each_of_two: "за каждый из двух последних дней",
+    left_unanswered: "Без ответа к концу дня, проверьте, что им написали",
     count: DAYS,
     ordinals: MASCULINE,
     in_a_row: "день подряд",
