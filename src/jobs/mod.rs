@@ -14,6 +14,7 @@
 
 pub mod analysis;
 pub mod backup;
+pub mod behaviour;
 pub mod daily;
 pub mod diff;
 pub mod receipt;
@@ -58,7 +59,7 @@ impl Execute for Work {
             ReportKind::Retention => retention::run(self, context).await,
             ReportKind::Receipt => report::run(self, job, context).await,
             ReportKind::Backup => backup::run(self, context).await,
-            ReportKind::Behaviour => not_built(job),
+            ReportKind::Behaviour => report::run_fresh(self, job, context).await,
             ReportKind::Quality => not_built(job),
             ReportKind::Rollup => not_built(job),
             ReportKind::BotDaily | ReportKind::BotWeekly | ReportKind::BotMonthly => not_built(job),

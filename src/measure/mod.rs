@@ -3,6 +3,7 @@
 //! `docs/metrics.md` says what each number means; an empty denominator gives `None`, never 0.
 
 mod baseline;
+pub mod behaviour;
 mod conversations;
 mod coverage;
 pub mod daily;
@@ -11,6 +12,7 @@ mod figures;
 mod headline;
 pub mod history;
 mod links;
+mod names;
 mod percentile;
 pub mod period;
 pub mod receipt;
@@ -20,5 +22,6 @@ pub mod weekly;
 pub mod worktime;
 
 pub use history::history_rows;
+pub(crate) use names::first_name;
 pub use period::{Period, Span};
 pub use worktime::WorkCalendar;

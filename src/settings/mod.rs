@@ -25,6 +25,7 @@ pub use fallback::{FallbackSettings, MailSettings};
 pub use heartbeat::HeartbeatSettings;
 
 use crate::deliver::ChatTarget;
+use crate::facts::ManagerId;
 use crate::measure::WorkCalendar;
 use crate::measure::daily::Thresholds;
 use crate::measure::worktime::WorkHours;
@@ -63,6 +64,8 @@ pub struct Settings {
     pub retailcrm: RetailCrmSettings,
     pub telegram: TelegramSettings,
     pub chats: BTreeMap<String, ChatTarget>,
+    /// Chats that belong to one manager.
+    pub chat_managers: BTreeMap<String, ManagerId>,
     /// Enabled jobs by name.
     pub jobs: BTreeMap<String, Job>,
     pub thresholds: Thresholds,

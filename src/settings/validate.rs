@@ -11,6 +11,7 @@ use url::Url;
 use super::raw::{RawJob, RawLogFormat, RawPolicy, RawSettings};
 use super::{BackupSettings, ConfigError, LogSettings, RetailCrmSettings, Settings, TelegramSettings};
 use crate::deliver::ChatTarget;
+use crate::facts::ManagerId;
 use crate::measure::daily::Thresholds;
 use crate::measure::worktime::WorkHours;
 use crate::schedule::{CatchUp, Job, ReportKind, Schedule};
@@ -65,7 +66,13 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         "Telegram itself may hold a send for 8 s; write 10s or more, else messages come twice",
     );
     let mut chats = BTreeMap::new();
+    let mut chat_managers = BTreeMap::new();
     for (name, chat) in raw.chats {
+        if let Some(text) = &chat.manager
+            && let Some(id) = problems.check(&format!("chats.{name}.manager"), text.parse::<ManagerId>())
+        {
+            chat_managers.insert(name.clone(), id);
+        }
         if let Some(id) = problems.check(&format!("chats.{name}.id"), chat.id.parse()) {
             chats.insert(name, ChatTarget { id, topic: chat.topic });
         }
@@ -119,6 +126,7 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         retailcrm,
         telegram,
         chats,
+        chat_managers,
         jobs,
         thresholds: Thresholds {
             slow_first_reply: raw.thresholds.slow_first_reply,

@@ -50,8 +50,8 @@ pub fn problems(talk: &BehaviourSummary, chats: &ChatSummary) -> Vec<Problem> {
     use ProblemKind as K;
     let ratio = |place: usize| talk.spin_ratio(place).map(|ratio| ratio.value());
     let is_judged = talk.chats >= MIN_CHATS;
-    let no_reply = (chats.inbound_chats >= MIN_CHATS)
-        .then(|| chats.no_reply_chats as f64 / chats.inbound_chats as f64);
+    let no_reply =
+        (chats.inbound_chats >= MIN_CHATS).then(|| chats.no_reply_chats as f64 / chats.inbound_chats as f64);
     let values = [
         (K::NoReply, no_reply, 0.05, None, false),
         (

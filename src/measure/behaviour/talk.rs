@@ -82,7 +82,8 @@ impl Talk {
                     talk.inbound += 1;
                     talk.has_intent |= said.any(Marks::HIGH_INTENT);
                     opens_with_buying.get_or_insert(said.any(Marks::BUY));
-                    talk.mood = Some(i8::from(said.any(Marks::POSITIVE)) - i8::from(said.any(Marks::NEGATIVE)));
+                    talk.mood =
+                        Some(i8::from(said.any(Marks::POSITIVE)) - i8::from(said.any(Marks::NEGATIVE)));
                 }
                 Voice::Human(_) => talk.add_reply(said),
             }
@@ -140,8 +141,13 @@ impl Talk {
 
     /// 0..=100: stages 50, length 20, questions 15, speed 10, consultation 5.
     pub fn quality_score(&self, first_response_secs: Option<f64>) -> u32 {
-        let stages: u32 =
-            self.stages.iter().zip(STAGES).filter(|(is_seen, _)| **is_seen).map(|(_, (_, points))| points).sum();
+        let stages: u32 = self
+            .stages
+            .iter()
+            .zip(STAGES)
+            .filter(|(is_seen, _)| **is_seen)
+            .map(|(_, (_, points))| points)
+            .sum();
         let length = match self.messages() {
             20.. => 20,
             15.. => 15,

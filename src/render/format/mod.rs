@@ -15,7 +15,10 @@ pub use calendar::{
 pub use duration::{duration, faster_or_slower, working_time};
 pub(super) use name::is_attached;
 pub use name::{channel, name, quoted};
-pub use number::{Noun, at_least, count, counted, money, percent, plural, points, relative, share, share_of};
+pub use number::{
+    Noun, at_least, count, counted, decimal, money, percent, plural, points, relative, round_u64, share,
+    share_of,
+};
 
 /// Keeps a number and its unit on one line.
 pub const NBSP: char = '\u{a0}';

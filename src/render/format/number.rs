@@ -71,6 +71,15 @@ pub fn round_u64(value: f64) -> u64 {
     value.round().max(0.0) as u64
 }
 
+/// `2,4`: one digit after the comma, none of a whole number.
+pub fn decimal(value: f64) -> String {
+    let tenths = round_u64(value * 10.0);
+    match tenths % 10 {
+        0 => count(tenths / 10),
+        rest => format!("{},{rest}", count(tenths / 10)),
+    }
+}
+
 /// `43 %` of a ratio 0..1, whole per cent, halves away from zero.
 pub fn percent(ratio: f64) -> String {
     format!("{}{NBSP}%", count(round_u64(ratio * 100.0)))
