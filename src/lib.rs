@@ -41,9 +41,9 @@
 //! | `render` | clock, facts, measure |
 //! | `collect` | clock, facts, outbound |
 //! | `store` | clock, facts |
-//! | `settings` | deliver, measure, schedule, store |
+//! | `settings` | deliver, facts, measure, schedule, store |
 //! | `schedule` | clock, outbound, store |
-//! | `jobs` | clock, collect, facts, measure, render, schedule, settings, store |
+//! | `jobs` | clock, collect, facts, measure, render, schedule, settings, store, text |
 //! | `deliver` | clock, outbound, render, store |
 //! | `alert` | clock, render, store |
 //! | `bot` | clock, deliver, outbound, store |

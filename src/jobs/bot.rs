@@ -50,6 +50,7 @@ pub async fn make(
         period: digest.period,
         body: body(&digest)?,
         parts: messages(&digest)?,
+        own_parts: std::collections::BTreeMap::new(),
         history: report::history(report, &digest.period, bot_rows(&digest)),
     })
 }

@@ -1,5 +1,7 @@
 //! The daily digest: from a slot to messages in the outbox.
 
+use std::collections::BTreeMap;
+
 use super::report::{self, Made, body, public_id};
 use crate::clock::Instant;
 use crate::collect::{SOURCE_CHATS, SOURCE_ORDERS};
@@ -29,6 +31,7 @@ pub async fn make(settings: &Settings, store: &Store, run: &RunRow, now: Instant
         period: digest.period,
         body: body(&digest)?,
         parts: messages(&digest, settings)?,
+        own_parts: BTreeMap::new(),
         history: report::history(ReportKind::Daily, &digest.period, history_rows(&digest)),
     })
 }

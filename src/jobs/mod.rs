@@ -15,7 +15,9 @@
 //!
 //! A job returns its result; the runner stores it in one transaction. Nothing is sent from here.
 
+pub mod analysis;
 pub mod backup;
+pub mod behaviour;
 pub mod bot;
 pub mod bot_retention;
 pub mod corrections;
@@ -73,7 +75,7 @@ impl Execute for Work {
             ReportKind::Retention => retention::run(self, context).await,
             ReportKind::Receipt => report::run(self, job, context).await,
             ReportKind::Backup => backup::run(self, context).await,
-            ReportKind::Behaviour => not_built(job),
+            ReportKind::Behaviour => report::run_fresh(self, job, context).await,
             ReportKind::Quality => not_built(job),
             ReportKind::Rollup => rollup::run(self, context).await,
             ReportKind::BotRetention => bot_retention::run(self, context).await,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 
-use super::{Work, corrections};
+use super::{Work, analysis, corrections};
 use crate::clock::SharedClock;
 use crate::collect::retailcrm::{RetailCrm, SyncMode};
 use crate::collect::{CollectError, SOURCE_CHATS, SOURCE_ORDERS, SOURCE_PEOPLE, Sink};
@@ -89,9 +89,11 @@ pub async fn read(work: &Work, mode: Mode, on_progress: Option<Arc<OnProgress>>)
             first_failure.get_or_insert(JobError { reason, note: error.to_string(), is_permanent });
         }
     }
+    // What was read is analysed even when a source failed: its marks are as good as the facts.
+    let analysed = analysis::round(&work.store, work.clock.as_ref()).await;
     match first_failure {
         Some(error) => Err(error),
-        None => Ok(sink.stored.into_inner()),
+        None => analysed.map(|_| sink.stored.into_inner()),
     }
 }
 

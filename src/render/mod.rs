@@ -4,6 +4,7 @@
 //! tree, so that splitting and escaping cannot produce broken markup. No decision is taken in a template, and
 //! [`format`] is the only formatter.
 
+pub mod behaviour;
 pub mod bot;
 mod compare;
 pub mod correction;

@@ -28,6 +28,7 @@ pub use fallback::{FallbackSettings, MailSettings};
 pub use heartbeat::HeartbeatSettings;
 
 use crate::deliver::ChatTarget;
+use crate::facts::ManagerId;
 use crate::measure::WorkCalendar;
 use crate::measure::daily::Thresholds;
 use crate::measure::worktime::WorkHours;
@@ -68,6 +69,8 @@ pub struct Settings {
     pub telegram: TelegramSettings,
     pub llm: llm::LlmSettings,
     pub chats: BTreeMap<String, ChatTarget>,
+    /// Chats that belong to one manager.
+    pub chat_managers: BTreeMap<String, ManagerId>,
     /// Enabled jobs by name.
     pub jobs: BTreeMap<String, Job>,
     pub thresholds: Thresholds,

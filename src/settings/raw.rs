@@ -88,6 +88,7 @@ pub(super) struct RawChat {
     #[serde(deserialize_with = "number_or_text")]
     pub id: String,
     pub topic: Option<i64>,
+    pub manager: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

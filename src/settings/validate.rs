@@ -14,6 +14,7 @@ use super::{
     TelegramSettings,
 };
 use crate::deliver::ChatTarget;
+use crate::facts::ManagerId;
 use crate::measure::daily::Thresholds;
 use crate::measure::worktime::WorkHours;
 use crate::schedule::{CatchUp, Job, ReportKind, Schedule};
@@ -71,7 +72,13 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
     bot_problems.into_iter().for_each(|(path, sentence)| problems.require(false, path, sentence));
     let llm = super::llm::validate(raw.llm, &mut problems);
     let mut chats = BTreeMap::new();
+    let mut chat_managers = BTreeMap::new();
     for (name, chat) in raw.chats {
+        if let Some(text) = &chat.manager
+            && let Some(id) = problems.check(&format!("chats.{name}.manager"), text.parse::<ManagerId>())
+        {
+            chat_managers.insert(name.clone(), id);
+        }
         if let Some(id) = problems.check(&format!("chats.{name}.id"), chat.id.parse()) {
             chats.insert(name, ChatTarget { id, topic: chat.topic });
         }
@@ -135,6 +142,7 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         telegram,
         llm,
         chats,
+        chat_managers,
         jobs,
         thresholds: Thresholds {
             slow_first_reply: raw.thresholds.slow_first_reply,

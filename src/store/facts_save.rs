@@ -11,6 +11,7 @@ use sqlx::{Postgres, QueryBuilder, Sqlite};
 
 use super::Result;
 use super::facts_rows::{author_columns, event_columns, responsible_columns};
+use super::marks::queue_conversations;
 use super::pool::{Dual, Tx};
 use super::sql::{execute, queries, same};
 use crate::clock::{Instant, to_micros};
@@ -94,6 +95,7 @@ pub(super) async fn upsert_facts(tx: &mut Tx, batch: &FactBatch) -> Result<()> {
     upsert_people(tx, batch).await?;
     upsert_conversations(tx, batch).await?;
     upsert_messages(tx, batch).await?;
+    queue_conversations(tx, batch).await?;
     upsert_orders(tx, batch).await
 }
 

@@ -17,6 +17,7 @@ pub mod history;
 pub mod incidents;
 pub mod jobs;
 pub mod llm;
+pub mod marks;
 pub mod operator;
 pub mod outbox;
 mod outbox_records;

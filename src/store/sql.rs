@@ -12,7 +12,7 @@
 //! Texts hold to what both understand: `$N`, `BIGINT` sums by `CAST`, no case folding, no sorting of words.
 
 use super::{
-    bot_days, bot_entries, bot_figures, operator, receipts, reconcile, run_claims, run_records, told,
+    bot_days, bot_entries, bot_figures, marks, operator, receipts, reconcile, run_claims, run_records, told,
 };
 use super::{
     deliveries, facts, facts_save, history, incidents, jobs, llm, outbox, outbox_records, pool, runs, sources,
@@ -55,6 +55,7 @@ pub const ALL: &[&[Sql]] = &[
     bot_entries::QUERIES,
     bot_figures::QUERIES,
     llm::QUERIES,
+    marks::QUERIES,
 ];
 
 /// Declares the statements of a module, and their list `QUERIES`.
