@@ -12,6 +12,7 @@ mod incidents;
 mod jobs;
 mod llm;
 mod outbox;
+mod pollers;
 mod receipts;
 mod reconcile;
 mod runs;
