@@ -104,8 +104,8 @@ impl Ledger {
     }
 
     /// The program that holds a row of the table in this state, by its process id.
-    pub async fn holder(&mut self, table: &str, state: &str) -> Option<u32> {
-        let sql = format!("SELECT lease_owner FROM {table} WHERE state = '{state}' ORDER BY id DESC LIMIT 1");
+    pub async fn holder(&mut self, table: &str, filter: &str) -> Option<u32> {
+        let sql = format!("SELECT lease_owner FROM {table} WHERE {filter} ORDER BY id DESC LIMIT 1");
         let owner: Option<(Option<String>,)> =
             on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).fetch_optional(c).await).unwrap();
         pid_of(owner?.0?)

@@ -223,8 +223,9 @@ impl Machine {
                 };
                 let chat = 5_000_000_001 + self.random.random_range(0..4);
                 self.outside.telegram.fault(fault.on("sendMessage").in_chat(chat));
+                let filter = format!("state = 'sending' AND chat = 'reader{}'", chat - 5_000_000_000);
                 let place =
-                    self.place_of_holder("deliveries", "sending", 1500, Some(chat)).await.unwrap_or(place);
+                    self.place_of_holder("deliveries", &filter, 1500, Some(chat)).await.unwrap_or(place);
                 self.workers[place].child.start_kill().unwrap();
                 if is_late {
                     // Who takes over waits 75 s; the test lets that time pass only after the message came.
@@ -235,7 +236,8 @@ impl Machine {
             }
             // While it makes a digest.
             5..=9 => {
-                let place = self.place_of_holder("runs", "running", 1000, None).await.unwrap_or(place);
+                let place =
+                    self.place_of_holder("runs", "state = 'running'", 1000, None).await.unwrap_or(place);
                 self.nap(400).await;
                 self.kill(place).await;
             }
@@ -274,7 +276,7 @@ impl Machine {
     async fn place_of_holder(
         &mut self,
         table: &str,
-        state: &str,
+        filter: &str,
         millis: u64,
         chat: Option<i64>,
     ) -> Option<usize> {
@@ -285,7 +287,7 @@ impl Machine {
         let before = asked(self);
         for _ in 0..millis / 10 {
             if (chat.is_none() || asked(self) > before)
-                && let Some(pid) = self.ledger.holder(table, state).await
+                && let Some(pid) = self.ledger.holder(table, filter).await
                 && let Some(place) = self.workers.iter().position(|worker| worker.pid == pid)
             {
                 return Some(place);
