@@ -6,9 +6,12 @@
 //! speak. A seed fixes what is done, not what the machine makes of it.
 
 mod check;
+mod disk;
+mod failover;
 mod ledger;
 mod machine;
 mod proxy;
+mod zombie;
 
 use machine::Machine;
 
@@ -20,7 +23,7 @@ fn number(variable: &str, default: u64) -> u64 {
 }
 
 async fn batter(name: &str, database_url: &str, programs: u64) {
-    let kills = usize::try_from(number("SVODKA_CHAOS_KILLS", 6)).unwrap();
+    let kills = usize::try_from(number("SVODKA_CHAOS_KILLS", 4)).unwrap();
     let seed = number("SVODKA_CHAOS_SEED", 1);
     let mut machine = Machine::start(database_url, programs, seed).await;
     while machine.blows.kills < kills {

@@ -80,9 +80,12 @@ queries! {
     FLOOR_STARTED = same!(
         "SELECT MIN(started_at) FROM deliveries WHERE id_space = $1 AND message_id = $2",
     );
+    // $4 the floor. Before a repeat went out its first copy had settled and was looked for: it is not above the repeat, and
+    // should it come later still, it is the copy too many.
     DOUBTS = same!(
         "SELECT state FROM deliveries WHERE sent_to = $1 AND id <> $2 AND COALESCE(lost_at, started_at) > $3 ",
-        "AND (state IN ('sending', 'unknown') OR lost_at IS NOT NULL OR (state = 'sent' AND message_id IS NULL))",
+        "AND (state IN ('sending', 'unknown') OR lost_at IS NOT NULL OR (state = 'sent' AND message_id IS NULL)) ",
+        "AND NOT (state = 'sent' AND lost_at IS NOT NULL AND message_id IS NOT NULL AND message_id <= $4)",
     );
     EDITS_OF = same!("SELECT COUNT(*) FROM deliveries WHERE edit_of_key = $1");
     PICK_SWEEP = per_backend!(pick_sweep);
@@ -196,11 +199,14 @@ impl Store {
         let (began_at,) = fetch_one!((Option<Instant>,), db, FLOOR_STARTED, space, floor_id)?;
         // A message that began well before the floor's has a lower id.
         let since = began_at.map_or(Instant::UNIX_EPOCH, |at| at - LATEST_COMMIT);
-        let doubts = fetch_all!((String,), db, DOUBTS, sent_to, delivery_id, since)?;
+        // A late look may meet what lies above the repeat, and can wait for what is being looked for itself.
+        let (settled_below, passing) =
+            if is_late { (-1, &["sending", "unknown"][..]) } else { (floor_id, &["sending"][..]) };
+        let doubts = fetch_all!((String,), db, DOUBTS, sent_to, delivery_id, since, settled_below)?;
         search.doubt = match doubts {
             none if none.is_empty() => Doubt::Nothing,
-            some if some.iter().any(|(state,)| state != "sending") => Doubt::Unresolved,
-            _ => Doubt::InFlight,
+            some if some.iter().all(|(state,)| passing.contains(&state.as_str())) => Doubt::InFlight,
+            _ => Doubt::Unresolved,
         };
         Ok(search)
     }

@@ -75,17 +75,30 @@ impl Ledger {
         on!(self, |c| sqlx::query(sql).bind(at).bind(id).execute(c).await.map(drop)).unwrap();
     }
 
+    /// Makes the late looks for first copies due now.
+    pub async fn hasten_sweeps(&mut self) {
+        let sql = "UPDATE deliveries SET sweep_at = $1 WHERE sweep_at > $1 AND id > $2";
+        self.set(sql, SystemClock.now(), 0).await;
+    }
+
     /// Makes what waits for a later moment due now: doubtful sends that settle, looks for first copies, retries.
     pub async fn hasten(&mut self) {
-        const DUE: [&str; 3] = [
+        self.hasten_sweeps().await;
+        const DUE: [&str; 2] = [
             "UPDATE deliveries SET not_before_at = $1 WHERE state IN ('unknown', 'pending') AND not_before_at > $1 AND id > $2",
-            "UPDATE deliveries SET sweep_at = $1 WHERE sweep_at > $1 AND id > $2",
             "UPDATE runs SET not_before_at = $1 WHERE state = 'planned' AND not_before_at > $1 AND id > $2",
         ];
         let now = SystemClock.now();
         for sql in DUE {
             self.set(sql, now, 0).await;
         }
+    }
+
+    /// The CRM was last read an hour ago: the next digest reads it again.
+    pub async fn forget_readings(&mut self) {
+        let sql =
+            "UPDATE sources SET last_success_at = $1 WHERE last_success_at > $1 AND CAST($2 AS BIGINT) = 0";
+        self.set(sql, SystemClock.now() - TimeDelta::hours(1), 0).await;
     }
 
     pub async fn open_work(&mut self) -> Open {

@@ -212,6 +212,8 @@ impl Machine {
     /// One blow at a moment that hurts; returns after the program is there again.
     pub async fn strike(&mut self) {
         self.request().await;
+        // Ten minutes after a repeat its first copy is looked for; here they have passed.
+        self.ledger.hasten_sweeps().await;
         let place = self.random.random_range(0..self.workers.len());
         match self.random.random_range(0..20) {
             // While it sends: Telegram has the message, or will have it in a second, and nobody wrote that down.

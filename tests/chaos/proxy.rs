@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 pub struct Orders {
     /// Share of commits that break it; half of them before, half after. Of other statements a tenth of that.
     pub share: f64,
-    /// The first message that holds this text waits until it is taken out again.
+    /// The first statement with this text reaches the server, but no answer comes back until the text is taken out again.
     pub hold_at: Option<&'static str>,
 }
 
@@ -91,14 +91,15 @@ impl Proxy {
 async fn carry(mut client: TcpStream, mut server: UnixStream, state: &Mutex<State>) -> std::io::Result<()> {
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
-    let is_doomed = Mutex::new(false);
+    let (is_doomed, is_held) = (Mutex::new(false), Mutex::new(false));
     let there = async {
         // The first message has no type.
         let mut has_type = false;
         loop {
             let message = read_message(&mut from_client, has_type).await?;
-            let cut = if has_type { decide(&message, state).await } else { Cut::Nowhere };
+            let cut = if has_type { decide(&message, state) } else { Cut::Nowhere };
             has_type = true;
+            *is_held.lock().unwrap() |= is_hold_at(&message, state);
             match cut {
                 Cut::Before => return Ok(()),
                 Cut::After => *is_doomed.lock().unwrap() = true,
@@ -111,6 +112,10 @@ async fn carry(mut client: TcpStream, mut server: UnixStream, state: &Mutex<Stat
         let mut buffer = vec![0; 65536];
         loop {
             let count = from_server.read(&mut buffer).await?;
+            while *is_held.lock().unwrap() && state.lock().unwrap().orders.hold_at.is_some() {
+                state.lock().unwrap().toll.is_holding = true;
+                pause().await;
+            }
             // The server answers a commit when it is done.
             if count == 0 || *is_doomed.lock().unwrap() {
                 return Ok(());
@@ -134,10 +139,7 @@ async fn read_message(from: &mut (impl AsyncReadExt + Unpin), has_type: bool) ->
     Ok(message)
 }
 
-async fn decide(message: &[u8], state: &Mutex<State>) -> Cut {
-    while is_held(message, state) {
-        pause().await;
-    }
+fn decide(message: &[u8], state: &Mutex<State>) -> Cut {
     let is_commit = message[0] == b'Q' && message[5..].starts_with(b"COMMIT");
     let mut state = state.lock().unwrap();
     let share = match message[0] {
@@ -157,15 +159,9 @@ async fn decide(message: &[u8], state: &Mutex<State>) -> Cut {
     }
 }
 
-fn is_held(message: &[u8], state: &Mutex<State>) -> bool {
-    let mut state = state.lock().unwrap();
-    let Some(text) = state.orders.hold_at else {
-        state.toll.is_holding = false;
-        return false;
-    };
-    let is_held = message.windows(text.len()).any(|window| window == text.as_bytes());
-    state.toll.is_holding |= is_held;
-    is_held
+fn is_hold_at(message: &[u8], state: &Mutex<State>) -> bool {
+    let hold_at = state.lock().unwrap().orders.hold_at;
+    hold_at.is_some_and(|text| message.windows(text.len()).any(|window| window == text.as_bytes()))
 }
 
 #[expect(clippy::disallowed_methods, reason = "another process lives by the real clock")]

@@ -95,6 +95,28 @@ async fn another_message_under_an_unknown_id_is_a_doubt_until_a_later_one_is_kno
 }
 
 #[tokio::test]
+async fn the_lost_copy_of_a_repeat_is_no_doubt_above_the_repeat_and_a_late_look_waits_for_a_look() {
+    for_each_store(async |given| {
+        sent(&given, "m/1", "m", Some(40), 0).await;
+        let claimed = unknown(&given, "m/2", "m", 20).await;
+        given.record_retry(&claimed.lease, "unknown_outcome", at(20), false, true, at(20)).await.unwrap();
+        let repeat = claim(&given, "m/2", 20).await;
+        given.note_address(&repeat.lease, "m", "m").await.unwrap();
+        given.record_sent(&repeat.lease, Some(42), at(20)).await.unwrap();
+
+        let next = unknown(&given, "m/3", "m", 21).await;
+        let search = given.find_search(next.delivery.id, false).await.unwrap();
+        assert_eq!((search.floor_id, search.doubt), (Some(42), Doubt::Nothing));
+        let late = given.find_search(repeat.delivery.id, true).await.unwrap();
+        assert_eq!((late.floor_id, late.doubt), (Some(40), Doubt::InFlight), "m/3 may lie above m/2");
+        given.record_retry(&next.lease, "unknown_outcome", at(22), false, true, at(22)).await.unwrap();
+        let late = given.find_search(repeat.delivery.id, true).await.unwrap();
+        assert_eq!(late.doubt, Doubt::Unresolved, "so may a copy of m/3 that nobody found");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_repeat_is_looked_behind_once_later_and_its_chat_waits_meanwhile() {
     for_each_store(async |given| {
         sent(&given, "m/1", "m", Some(40), 0).await;
