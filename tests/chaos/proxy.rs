@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 pub struct Orders {
     /// Share of commits that break it; half of them before, half after. Of other statements a tenth of that.
     pub share: f64,
-    /// The first statement with this text reaches the server, but no answer comes back until the text is taken out again.
+    /// The first statement with this text is run by the server, but no answer comes back until the text is taken out again.
     pub hold_at: Option<&'static str>,
 }
 
@@ -95,11 +95,18 @@ async fn carry(mut client: TcpStream, mut server: UnixStream, state: &Mutex<Stat
     let there = async {
         // The first message has no type.
         let mut has_type = false;
+        // A statement is prepared in one exchange and run in the next.
+        let mut exchanges_to_hold = None;
         loop {
             let message = read_message(&mut from_client, has_type).await?;
             let cut = if has_type { decide(&message, state) } else { Cut::Nowhere };
             has_type = true;
-            *is_held.lock().unwrap() |= is_hold_at(&message, state);
+            if is_hold_at(&message, state) {
+                exchanges_to_hold = Some(2);
+            } else if let Some(left) = exchanges_to_hold.as_mut().filter(|_| message[0] == b'S') {
+                *left -= 1;
+                *is_held.lock().unwrap() |= *left == 0;
+            }
             match cut {
                 Cut::Before => return Ok(()),
                 Cut::After => *is_doomed.lock().unwrap() = true,
