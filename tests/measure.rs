@@ -7,6 +7,7 @@ mod oracle;
 mod orders;
 mod period;
 mod purity;
+mod quality;
 mod random;
 mod subjects;
 mod waiting;

@@ -10,6 +10,7 @@ mod facts;
 mod incidents;
 mod jobs;
 mod outbox;
+mod quality;
 mod receipts;
 mod reconcile;
 mod runs;

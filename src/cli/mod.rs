@@ -138,6 +138,7 @@ enum Report {
     Daily,
     Weekly,
     Monthly,
+    Quality,
 }
 
 impl Report {
@@ -146,6 +147,7 @@ impl Report {
             Self::Daily => ReportKind::Daily,
             Self::Weekly => ReportKind::Weekly,
             Self::Monthly => ReportKind::Monthly,
+            Self::Quality => ReportKind::Quality,
         }
     }
 }

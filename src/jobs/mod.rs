@@ -8,6 +8,7 @@
 //! | `reconcile` | reads the last days again and mends what increments missed |
 //! | `retention` | deletes texts past their time |
 //! | `receipt` | what was due in the week and what arrived, for ops |
+//! | `quality` | what is doubtful about the data of the day before the slot, for ops |
 //! | `backup` | copies the database to a file and reads it back |
 //!
 //! A job returns its result; the runner stores it in one transaction. Nothing is sent from here.
@@ -15,6 +16,7 @@
 pub mod backup;
 pub mod daily;
 pub mod diff;
+pub mod quality;
 pub mod receipt;
 pub mod replay;
 pub mod report;
@@ -58,7 +60,7 @@ impl Execute for Work {
             ReportKind::Receipt => report::run(self, job, context).await,
             ReportKind::Backup => backup::run(self, context).await,
             ReportKind::Behaviour => not_built(job),
-            ReportKind::Quality => not_built(job),
+            ReportKind::Quality => quality::run(self, job, context).await,
             ReportKind::Rollup => not_built(job),
             ReportKind::BotDaily | ReportKind::BotWeekly | ReportKind::BotMonthly => not_built(job),
             ReportKind::BotRetention => not_built(job),

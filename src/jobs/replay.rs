@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::diff::changes;
-use super::{daily, receipt, weekly};
+use super::{daily, quality, receipt, weekly};
 use crate::render::Part;
 use crate::schedule::runner::JobError;
 use crate::settings::Settings;
@@ -21,6 +21,7 @@ pub fn messages(stored: &StoredDigest, settings: &Settings) -> Result<Vec<Part>,
     match stored.report.as_str() {
         "daily" => daily::messages(&read(stored)?, settings),
         "weekly" | "monthly" => weekly::messages(&read(stored)?, settings),
+        "quality" => quality::messages_of(&read(stored)?),
         "receipt" => receipt::messages(&read(stored)?),
         other => Err(another_version(&format!("this version knows no report `{other}`"))),
     }

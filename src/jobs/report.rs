@@ -4,7 +4,7 @@ use chrono::{Datelike, TimeDelta};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Work, daily, receipt, sync, weekly};
+use super::{Work, daily, quality, receipt, sync, weekly};
 use crate::clock::Instant;
 use crate::collect::{SOURCE_CHATS, SOURCE_ORDERS};
 use crate::measure::digest::Coverage;
@@ -98,6 +98,7 @@ pub async fn make(
             weekly::make(settings, store, report, run, now).await.map(Some)
         }
         ReportKind::Receipt => receipt::make(settings, store, run, now).await.map(Some),
+        ReportKind::Quality => quality::make(settings, store, run, now, None).await.map(Some),
         _ => Ok(None),
     }
 }

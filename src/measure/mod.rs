@@ -13,6 +13,7 @@ pub mod history;
 mod links;
 mod percentile;
 pub mod period;
+pub mod quality;
 pub mod receipt;
 mod summary;
 mod waiting;

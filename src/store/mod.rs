@@ -18,6 +18,7 @@ pub mod outbox;
 mod outbox_records;
 mod outbox_rows;
 mod pool;
+pub mod quality;
 pub mod receipts;
 pub mod reconcile;
 mod run_claims;

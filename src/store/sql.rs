@@ -12,7 +12,8 @@
 //! Texts hold to what both understand: `$N`, `BIGINT` sums by `CAST`, no case folding, no sorting of words.
 
 use super::{
-    deliveries, facts, facts_save, history, incidents, jobs, outbox, outbox_records, pool, runs, sources,
+    deliveries, facts, facts_save, history, incidents, jobs, outbox, outbox_records, pool, quality, runs,
+    sources,
 };
 use super::{operator, receipts, reconcile, run_claims, run_records};
 
@@ -48,6 +49,7 @@ pub const ALL: &[&[Sql]] = &[
     sources::QUERIES,
     facts::QUERIES,
     facts_save::QUERIES,
+    quality::QUERIES,
 ];
 
 /// Declares the statements of a module, and their list `QUERIES`.
