@@ -30,6 +30,8 @@ mod migrations;
 #[cfg(feature = "sandbox")]
 mod ops;
 #[cfg(feature = "sandbox")]
+mod quality;
+#[cfg(feature = "sandbox")]
 mod receipt;
 mod render;
 #[cfg(feature = "sandbox")]

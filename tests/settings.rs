@@ -25,7 +25,7 @@ fn the_defaults_alone_are_a_valid_configuration() {
     assert_eq!(settings.database_url.expose_secret(), "sqlite://data/svodka.db");
     assert_eq!(
         settings.jobs.keys().collect::<Vec<_>>(),
-        ["daily", "monthly", "receipt", "reconcile", "retention", "sync", "weekly"]
+        ["daily", "monthly", "quality", "receipt", "reconcile", "retention", "sync", "weekly"]
     );
     assert_eq!(settings.jobs["daily"].schedule.line(), "0 9 * * *");
     assert_eq!(settings.delivery, DeliveryMode::Telegram);

@@ -13,6 +13,7 @@ const RECORDS: Noun = Noun("запись", "записи", "записей");
 const OF_MESSAGES: Noun = Noun("сообщения", "сообщений", "сообщений");
 /// After «в».
 const IN_CHATS: Noun = Noun("чате", "чатах", "чатах");
+const ALIKE: Noun = Noun("похож", "похожи", "похожи");
 /// Code points of an order's number or of a source's name.
 const NAME: usize = 24;
 
@@ -101,7 +102,12 @@ fn view(finding: &Finding, note: &QualityNote) -> FindingView {
             "Они не засчитаны никому. Назначьте менеджеров в CRM.",
         ),
         Finding::DoubleOrders { count, numbers } => (
-            format!("{} похоже на повтор{}", format::counted(*count, ORDERS), named(numbers, *count)),
+            format!(
+                "{} {} на повтор{}",
+                format::counted(*count, ORDERS),
+                format::plural(*count, ALIKE),
+                named(numbers, *count)
+            ),
             "Тот же покупатель и та же сумма не позже чем через 10 минут. Лишние удалите в CRM: они завышают выручку.",
         ),
         Finding::DuplicateMessages { messages, chats } => (
