@@ -118,7 +118,7 @@ fn view(finding: &Finding, note: &QualityNote) -> FindingView {
             ),
             "Тот же текст в ту же секунду. Проверьте в CRM, не подключён ли канал два раза.",
         ),
-        Finding::ChannelClockAhead { messages, worst_secs } => (
+        Finding::ChannelAhead { messages, worst_secs } => (
             format!(
                 "Часы канала спешат: у {} время позже записи в CRM, самое большее на {}",
                 format::counted(*messages, OF_MESSAGES),
@@ -126,7 +126,7 @@ fn view(finding: &Finding, note: &QualityNote) -> FindingView {
             ),
             "Скорость ответа в таких диалогах неверна. Сообщите тем, кто подключал канал.",
         ),
-        Finding::CrmClockAhead { secs } => (
+        Finding::CrmAhead { secs } => (
             format!("Часы CRM впереди часов сервера, самое меньшее на {}", format::duration(*secs as f64)),
             "Проверьте, сверяет ли сервер время по сети (NTP) и верен ли часовой пояс в настройках CRM.",
         ),

@@ -127,10 +127,10 @@ fn clocks_that_run_ahead_are_told_by_what_cannot_be() {
     late.updated_at = msk("2026-03-10 12:28");
     assert_eq!(note(&shop.facts, &shop).findings, [], "two minutes are tolerated");
     shop.facts.messages[1].updated_at = msk("2026-03-10 12:25");
-    let channel = Finding::ChannelClockAhead { messages: 1, worst_secs: 300 };
+    let channel = Finding::ChannelAhead { messages: 1, worst_secs: 300 };
     assert_eq!(note(&shop.facts, &shop).findings, [channel.clone()]);
     shop.facts.messages[0].updated_at = shop.now + TimeDelta::seconds(180);
-    assert_eq!(note(&shop.facts, &shop).findings, [channel, Finding::CrmClockAhead { secs: 180 }]);
+    assert_eq!(note(&shop.facts, &shop).findings, [channel, Finding::CrmAhead { secs: 180 }]);
 }
 
 #[test]

@@ -70,8 +70,8 @@ fn every_finding_has_its_words() {
         Finding::OrdersWithoutManager { ratio, numbers: numbers(&["1", "2", "3", "4", "5"]) },
         Finding::DoubleOrders { count: 1, numbers: numbers(&["1031A"]) },
         Finding::DuplicateMessages { messages: 5, chats: 1 },
-        Finding::ChannelClockAhead { messages: 21, worst_secs: 3_720 },
-        Finding::CrmClockAhead { secs: 180 },
+        Finding::ChannelAhead { messages: 21, worst_secs: 3_720 },
+        Finding::CrmAhead { secs: 180 },
     ];
     snapshot!("quality_everything", findings);
 }

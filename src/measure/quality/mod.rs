@@ -131,12 +131,12 @@ pub enum Finding {
         chats: u64,
     },
     /// Messages dated later than the CRM's last change of them: a channel's clock is ahead.
-    ChannelClockAhead {
+    ChannelAhead {
         messages: u64,
         worst_secs: i64,
     },
     /// The CRM dates a change later than the moment of the run.
-    CrmClockAhead {
+    CrmAhead {
         secs: i64,
     },
 }
@@ -244,7 +244,7 @@ fn channel_clock(inputs: &QualityInputs<'_>) -> Option<Finding> {
         .filter(|ahead| *ahead > CLOCK_TOLERANCE)
         .collect();
     let worst = ahead.iter().max()?;
-    Some(Finding::ChannelClockAhead { messages: ahead.len() as u64, worst_secs: worst.num_seconds() })
+    Some(Finding::ChannelAhead { messages: ahead.len() as u64, worst_secs: worst.num_seconds() })
 }
 
 /// What is read cannot change later than now. A lower bound: the last change is as old as it is.
@@ -253,5 +253,5 @@ fn crm_clock(inputs: &QualityInputs<'_>) -> Option<Finding> {
     let of_dialogs = inputs.facts.dialogs.iter().map(|dialog| dialog.updated_at);
     let changed_at = of_messages.chain(of_dialogs).max()?;
     let ahead = changed_at - inputs.now;
-    (ahead > CLOCK_TOLERANCE).then(|| Finding::CrmClockAhead { secs: ahead.num_seconds() })
+    (ahead > CLOCK_TOLERANCE).then(|| Finding::CrmAhead { secs: ahead.num_seconds() })
 }
