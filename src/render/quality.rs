@@ -17,8 +17,7 @@ const ALIKE: Noun = Noun("похож", "похожи", "похожи");
 /// Code points of an order's number or of a source's name.
 const NAME: usize = 24;
 
-const READ_AGAIN: &str =
-    "Ночная сверка дочитывает такое сама. Если завтра замечание повторится, запустите svodka sync --days 30.";
+const READ_AGAIN: &str = "Перечитать последние 30 дней: svodka run reconcile. Если замечание останется, права ключа проверит svodka doctor.";
 
 #[derive(Template)]
 #[template(path = "telegram/quality.html")]

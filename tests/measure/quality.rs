@@ -107,7 +107,7 @@ fn orders_that_nobody_holds_or_that_look_made_twice_are_named() {
         (order.manager_id, order.customer_id) = (Some(1), Some(customer));
     }
     let double = Finding::DoubleOrders { count: 1, numbers: vec!["9A".to_owned()] };
-    assert_eq!(note(&shop.facts, &shop).findings, [double.clone()]);
+    assert_eq!(note(&shop.facts, &shop).findings, std::slice::from_ref(&double));
     shop.facts.orders[0].manager_id = None;
     shop.facts.orders[1].manager_id = None;
     let ratio = Ratio::of(2, 11).expect("orders");
@@ -128,7 +128,7 @@ fn clocks_that_run_ahead_are_told_by_what_cannot_be() {
     assert_eq!(note(&shop.facts, &shop).findings, [], "two minutes are tolerated");
     shop.facts.messages[1].updated_at = msk("2026-03-10 12:25");
     let channel = Finding::ChannelAhead { messages: 1, worst_secs: 300 };
-    assert_eq!(note(&shop.facts, &shop).findings, [channel.clone()]);
+    assert_eq!(note(&shop.facts, &shop).findings, std::slice::from_ref(&channel));
     shop.facts.messages[0].updated_at = shop.now + TimeDelta::seconds(180);
     assert_eq!(note(&shop.facts, &shop).findings, [channel, Finding::CrmAhead { secs: 180 }]);
 }
