@@ -17,7 +17,7 @@ use svodka::outbound::Jitter;
 use svodka::sandbox::retailcrm::{RetailCrm, RetailCrmOptions};
 use svodka::sandbox::shop::{ShopOptions, tea_shop};
 use svodka::settings::Settings;
-use svodka::store::runs::{Origin, RunRow, RunState};
+use svodka::store::runs::RunRow;
 
 #[tokio::main]
 async fn main() {
@@ -56,23 +56,7 @@ async fn main() {
 
     let now = clock.now();
     let period = Period::day_before(now, app.settings.zone);
-    let run = RunRow {
-        id: 0,
-        job: "daily".to_owned(),
-        origin: Origin::Manual,
-        slot_at: now,
-        state: RunState::Running,
-        not_before_at: now,
-        deadline_at: None,
-        deadline_missed_at: None,
-        attempt_count: 1,
-        created_at: now,
-        started_at: None,
-        finished_at: None,
-        reason: None,
-        note: None,
-        is_for_record: false,
-    };
+    let run = RunRow::unrecorded("daily", now, now);
     let (from, until) = svodka::measure::daily::window(&period, &app.settings.thresholds, now);
     let started = Instant::now();
     let facts = app.store.facts_between(from, until).await.expect("the database answers");

@@ -22,10 +22,11 @@
 //! 4. Nothing in `measure` waits, reads a clock, or fails on IO (`guards`).
 //! 5. A number without full coverage is shown as partial or missing, never plain, never 0 (`render`, `worker`).
 //! 6. Every failure has one bounded `reason` and one place that logs it (`worker`).
-//! 7. A delivery ends as sent, dead or unknown; dead and unknown open an incident (`deliver`, `alert`), unless a later
-//!    one to the same chat was sent before the checks, five seconds apart, looked.
+//! 7. A delivery ends as sent or dead (`maybe_lost` when nobody can know). Every failed run and every dead delivery, but
+//!    those dropped by hand, is taken into one incident, once, however soon all is well again (`deliver`, `alert`).
 //! 8. SQLite and PostgreSQL give the same answer to every store method (`store_contract`).
 //! 9. A report's period comes from its slot, never from the present moment (`worker`).
+//! 10. A correction edits what stands in the chat and keeps every version; it sends no second digest (`corrections`).
 //!
 //! # Who may use whom
 //!
@@ -36,17 +37,17 @@
 //! | `clock` | |
 //! | `facts` | clock |
 //! | `outbound` | clock |
-//! | `measure` | clock, facts |
+//! | `measure` | clock, facts, text |
 //! | `render` | clock, facts, measure |
 //! | `collect` | clock, facts, outbound |
 //! | `store` | clock, facts |
-//! | `settings` | deliver, measure, schedule, store |
+//! | `settings` | deliver, facts, measure, schedule, store |
 //! | `schedule` | clock, outbound, store |
-//! | `jobs` | clock, collect, facts, measure, render, schedule, settings, store |
+//! | `jobs` | clock, collect, facts, measure, render, schedule, settings, store, text |
 //! | `deliver` | clock, outbound, render, store |
 //! | `alert` | clock, render, store |
 //! | `bot` | clock, deliver, outbound, store |
-//! | `http` | clock, store |
+//! | `http` | clock, collect, facts, store |
 //! | `telemetry` | settings |
 //! | `text` | |
 //! | `app` | everything but cli, sandbox |

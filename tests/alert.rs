@@ -354,3 +354,133 @@ async fn a_report_caught_up_after_a_stop_is_told_to_ops_once_and_readers_get_no_
     assert!(watch.post.texts(MANAGERS).is_empty());
     assert_text("alert_caught_up", &watch.ops().join("\n=====\n"));
 }
+
+/// How the next run of `daily` ends, a second later.
+async fn run_ends(watch: &Watch, failure: Option<(&str, &str)>) -> i64 {
+    watch.post.clock.advance(TimeDelta::seconds(1));
+    let run = watch.daily_run().await;
+    let (store, now) = (&watch.post.store, watch.post.clock.now());
+    match failure {
+        Some((reason, note)) => store.fail_run(&run.lease, reason, note, now).await.unwrap(),
+        None => store.finish_run(&run.lease, &RunResult::default(), now).await.unwrap(),
+    }
+    run.run.id
+}
+
+#[tokio::test]
+async fn a_run_that_failed_and_was_made_good_before_anybody_looked_is_told_all_the_same_and_once() {
+    for_each_store(async |given| {
+        let watch = Watch::open(&given.store).await;
+        let first = run_ends(&watch, Some(("timeout", "Сломалось первое."))).await;
+        run_ends(&watch, Some(("timeout", "Сломалось второе."))).await;
+        run_ends(&watch, None).await;
+        watch.check().await;
+        let told = watch.ops();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].starts_with("🔴 Не получилось: «Сводка за день»"), "{}", told[0]);
+        assert!(told[0].contains("Сломалось второе."), "{}", told[0]);
+        assert!(told[0].contains(&format!("Не удались также запуски № {first}.")), "{}", told[0]);
+        watch.live(3).await;
+        assert!(watch.last().starts_with("✅ Устранено"), "{}", watch.last());
+        assert!(watch.incidents().await.is_empty());
+        // A restart, another worker, a day: it is never told again.
+        let other = alerter(&watch.post, Some("ops"));
+        other.check_step().await.unwrap();
+        watch.live(60).await;
+        assert_eq!(watch.ops().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dead_delivery_is_told_even_when_the_chat_was_reached_again_before_anybody_looked() {
+    for_each_store(async |given| {
+        let watch = Watch::open(&given.store).await;
+        watch.post.telegram.with_chat(OWNER, |chat| chat.bot = Standing::Blocked);
+        watch.post.enqueue("owner", "d-0820-aaaa", 1).await;
+        watch.post.send_for(&watch.post.sender, TimeDelta::seconds(20)).await;
+        watch.post.telegram.with_chat(OWNER, |chat| chat.bot = Standing::Member);
+        watch.post.enqueue("owner", "d-0821-bbbb", 1).await;
+        watch.post.send_for(&watch.post.sender, TimeDelta::seconds(20)).await;
+        assert_eq!(watch.post.texts(OWNER).len(), 1);
+        watch.check().await;
+        assert_eq!(watch.ops().len(), 1);
+        assert!(watch.last().contains("d-0820-aaaa"), "{}", watch.last());
+        watch.live(30).await;
+        assert_eq!(watch.ops().len(), 1);
+        assert!(watch.last().starts_with("✅ Устранено: Не доставлено в чат «owner»"), "{}", watch.last());
+        // Sent by hand and dead again is news again.
+        let dead = watch.post.row(&key("owner", "d-0820-aaaa", 1)).await;
+        watch.post.telegram.with_chat(OWNER, |chat| chat.bot = Standing::Blocked);
+        watch.post.store.retry_delivery(dead.id, "Анна", watch.post.clock.now()).await.unwrap();
+        watch.live(2).await;
+        assert_eq!(watch.ops().len(), 2, "{:#?}", watch.ops());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whatever_fails_between_the_checks_of_several_workers_is_in_a_notice_and_no_notice_comes_twice() {
+    use rand::{Rng, SeedableRng};
+    for seed in 0..12 {
+        let store = temp_store().await;
+        let watch = Watch::open(&store).await;
+        let mut alerters = vec![alerter(&watch.post, Some("ops")), alerter(&watch.post, Some("ops"))];
+        let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        let mut failed = Vec::new();
+        for step in 0..25 {
+            match random.random_range(0..10) {
+                0..3 => {
+                    let note = format!("Поломка {step:02}.");
+                    failed.push((run_ends(&watch, Some(("unexpected_shape", &note))).await, note));
+                }
+                3..6 => drop(run_ends(&watch, None).await),
+                6..9 => {
+                    let one = random.random_range(0..alerters.len());
+                    alerters[one].check_step().await.unwrap();
+                }
+                // A restart.
+                _ => alerters[0] = alerter(&watch.post, Some("ops")),
+            }
+            watch.post.clock.advance(TimeDelta::seconds(random.random_range(0..40)));
+        }
+        run_ends(&watch, None).await;
+        watch.live(30).await;
+        let rows = watch.post.store.list_deliveries(&[], 500).await.unwrap();
+        for (id, note) in &failed {
+            let number = format!(" {id}");
+            let is_told = |text: &str| {
+                let others = text.split("также запуски №").nth(1).and_then(|rest| rest.split('.').next());
+                text.contains(note.as_str())
+                    || others
+                        .is_some_and(|list| list.split(',').any(|one| format!(" {}", one.trim()) == number))
+            };
+            assert!(
+                rows.iter().any(|row| is_told(&row.plain)),
+                "seed {seed}: run {id} was never told: {:#?}",
+                rows.iter().map(|row| &row.plain).collect::<Vec<_>>()
+            );
+        }
+        assert!(!failed.is_empty(), "seed {seed} tests nothing");
+        assert!(watch.post.store.list_untold_runs(10).await.unwrap().is_empty());
+        assert!(watch.incidents().await.is_empty(), "seed {seed}");
+        let opened = watch.ops().len();
+        assert!(opened <= failed.len(), "seed {seed}: {opened} messages about {} failures", failed.len());
+        watch.live(90).await;
+        assert_eq!(watch.ops().len(), opened, "seed {seed}: nothing is told again");
+    }
+}
+
+#[tokio::test]
+async fn a_run_of_a_job_nobody_knows_any_more_is_told_once_without_reminders() {
+    let store = temp_store().await;
+    let watch = Watch::open(&store).await;
+    let run = watch.daily_run().await;
+    watch.post.store.retire_jobs_except(&[], watch.post.clock.now()).await.unwrap();
+    let note = "Задания нет в настройках.";
+    watch.post.store.fail_run(&run.lease, "unknown_job", note, watch.post.clock.now()).await.unwrap();
+    watch.live(90).await;
+    assert_eq!(watch.ops().len(), 1, "{:?}", watch.ops());
+    assert!(watch.last().contains("в программе нет такого задания"), "{}", watch.last());
+    assert!(watch.incidents().await.is_empty(), "news end by themselves");
+}

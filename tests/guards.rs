@@ -95,8 +95,10 @@ fn the_store_and_the_outside_never_meet() {
     for folder in ["src/collect", "src/deliver", "src/bot"] {
         for path in files(folder, "rs") {
             let text = fs::read_to_string(&path).unwrap();
+            // The bot's database is outside: it is spoken to in SQL, but no transaction is opened there either.
+            let is_bot_database = path.components().any(|part| part.as_os_str() == "bot_events");
             assert!(
-                !text.contains("sqlx") && !text.contains(".begin("),
+                (is_bot_database || !text.contains("sqlx")) && !text.contains(".begin("),
                 "{} holds a transaction",
                 path.display()
             );

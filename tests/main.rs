@@ -8,8 +8,11 @@ mod alert;
 mod backup;
 #[cfg(feature = "sandbox")]
 mod bot;
+mod bot_rollup;
 #[cfg(feature = "sandbox")]
 mod collect;
+#[cfg(feature = "sandbox")]
+mod corrections;
 #[cfg(feature = "sandbox")]
 mod deliver;
 #[cfg(feature = "sandbox")]
@@ -25,8 +28,11 @@ mod guards;
 mod heartbeat;
 #[cfg(feature = "sandbox")]
 mod killed;
+mod llm_usage;
 mod measure;
 mod migrations;
+#[cfg(feature = "sandbox")]
+mod operate_cli;
 #[cfg(feature = "sandbox")]
 mod ops;
 #[cfg(feature = "sandbox")]
@@ -34,6 +40,8 @@ mod quality;
 #[cfg(feature = "sandbox")]
 mod receipt;
 mod render;
+#[cfg(feature = "sandbox")]
+mod sandbox_bot;
 #[cfg(feature = "sandbox")]
 mod sandbox_retailcrm;
 #[cfg(feature = "sandbox")]

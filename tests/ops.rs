@@ -195,3 +195,23 @@ async fn a_replay_gives_the_bytes_that_were_enqueued_and_refuses_what_it_cannot_
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_does_not_wait_for_ever_behind_a_run_that_another_worker_holds() {
+    for_each_store(async |given| {
+        let mut world = World::open(given.url()).await;
+        world.set("SVODKA__JOBS__DAILY__TIMEOUT", "10s");
+        let worker = world.worker(1).await;
+        let now = world.clock.now();
+        let held = given.insert_manual_run("daily", now, None, now).await.unwrap();
+        given.claim_run_by_id(held, "a worker that hangs", 600, now).await.unwrap().unwrap();
+        let job = &worker.app.settings.jobs["daily"];
+        let slot_at = at("2026-08-20T06:00:00Z");
+        let run = drive(&world.clock, worker.app.backfill_slot(job, slot_at, false)).await.unwrap();
+        assert_eq!((run.state, run.slot_at), (RunState::Planned, slot_at));
+        assert_eq!(given.find_run(held).await.unwrap().unwrap().state, RunState::Running);
+        let waited = world.clock.now() - now;
+        assert!((130..150).contains(&waited.num_seconds()), "an attempt and two minutes: {waited}");
+    })
+    .await;
+}

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Offset, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Offset, TimeZone, Utc};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use svodka::schedule::Schedule;
 
@@ -67,17 +67,51 @@ fn zones_by_change() -> BTreeMap<Change, Vec<Tz>> {
     changes
 }
 
-/// How a line is read: at one time of the day, or every quarter of an hour.
+/// Days on which a line at one time fires.
+#[derive(Debug, Clone, Copy)]
+enum Days {
+    Each,
+    /// Days since a Sunday.
+    Week(i64),
+    Month(u32),
+}
+
+impl Days {
+    fn cron(self) -> String {
+        match self {
+            Self::Each => "* * *".to_owned(),
+            Self::Week(day) => format!("* * {day}"),
+            Self::Month(day) => format!("{day} * *"),
+        }
+    }
+
+    fn shows(self, wall: i64) -> bool {
+        match self {
+            Self::Each => true,
+            Self::Week(day) => weekday(wall) == day,
+            Self::Month(day) => instant(wall).day() == day,
+        }
+    }
+}
+
+/// The first of January 1970 was a Thursday.
+fn weekday(wall: i64) -> i64 {
+    (wall.div_euclid(DAY) + 4).rem_euclid(7)
+}
+
+/// How a line is read: at one time of some days, every hour, or every quarter of an hour.
 #[derive(Debug, Clone, Copy)]
 enum Line {
-    At { hour: i64, minute: i64 },
+    At { hour: i64, minute: i64, days: Days },
+    EachHour { minute: i64 },
     EachQuarter,
 }
 
 impl Line {
     fn cron(self) -> String {
         match self {
-            Self::At { hour, minute } => format!("{minute} {hour} * * *"),
+            Self::At { hour, minute, days } => format!("{minute} {hour} {}", days.cron()),
+            Self::EachHour { minute } => format!("{minute} * * * *"),
             Self::EachQuarter => "*/15 * * * *".to_owned(),
         }
     }
@@ -85,7 +119,8 @@ impl Line {
     fn shows(self, wall: i64) -> bool {
         let (hour, minute) = (wall.rem_euclid(DAY) / 3600, wall.rem_euclid(3600) / 60);
         match self {
-            Self::At { hour: h, minute: m } => (hour, minute) == (h, m),
+            Self::At { hour: h, minute: m, days } => (hour, minute) == (h, m) && days.shows(wall),
+            Self::EachHour { minute: m } => minute == m,
             Self::EachQuarter => minute % 15 == 0,
         }
     }
@@ -135,8 +170,24 @@ fn planned(change: Change, zone: Tz, line: Line) -> Vec<i64> {
 fn lines(change: Change) -> Vec<Line> {
     let (a, b) = (change.at + change.before, change.at + change.after);
     let (a, b) = (a.min(b), a.max(b));
-    let at = |wall: i64| Line::At { hour: wall.rem_euclid(DAY) / 3600, minute: wall.rem_euclid(3600) / 60 };
-    vec![at((a + b) / 2), at(a - 60), at(a), at(b - 60), at(b), Line::EachQuarter]
+    let on = |wall: i64, days: Days| {
+        let (hour, minute) = (wall.rem_euclid(DAY) / 3600, wall.rem_euclid(3600) / 60);
+        Line::At { hour, minute, days }
+    };
+    let at = |wall: i64| on(wall, Days::Each);
+    let middle = (a + b) / 2;
+    vec![
+        at(middle),
+        at(a - 60),
+        at(a),
+        at(b - 60),
+        at(b),
+        Line::EachQuarter,
+        on(middle, Days::Week(weekday(middle))),
+        on(middle, Days::Month(instant(middle).day())),
+        Line::At { hour: 2, minute: 30, days: Days::Each },
+        Line::EachHour { minute: 30 },
+    ]
 }
 
 type Deviation = (Change, Tz, Line, Vec<i64>, Vec<i64>);
@@ -149,7 +200,7 @@ fn deviations(changes: &[(Change, Vec<Tz>)]) -> (usize, Vec<Deviation>) {
         // Long gaps with every line; ordinary changes take turns at the edges.
         let lines = match (change.after - change.before).abs() > 3600 {
             true => all,
-            false => vec![all[0], all[1 + number % 4], all[5]],
+            false => vec![all[0], all[1 + number % 4], all[5], all[6 + number % 4]],
         };
         let expected: Vec<_> = lines.iter().map(|line| scan(*change, *line)).collect();
         for zone in &zones[..1] {
@@ -178,7 +229,7 @@ fn slots_follow_the_stated_rules_around_every_change_of_clocks_of_every_zone() {
         (deviations(one), other.join().unwrap())
     });
     found.extend(more);
-    assert!(a + b > 15_000, "only {} lines were tried", a + b);
+    assert!(a + b > 20_000, "only {} lines were tried", a + b);
     for (change, zone, line, expected, planned) in found.iter().take(20) {
         let local = |slots: &[i64]| {
             slots.iter().map(|at| instant(*at).with_timezone(zone).to_string()).collect::<Vec<_>>()

@@ -4,11 +4,13 @@
 //! length of zero: lease time is the database's, and nothing here sleeps.
 
 mod attempts;
+mod bot_days;
 mod concurrency;
 mod connections;
 mod facts;
 mod incidents;
 mod jobs;
+mod llm;
 mod outbox;
 mod quality;
 mod receipts;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
+use super::told::reason_of;
 use super::trouble::Trouble;
 use crate::clock::Instant;
 use crate::store::outbox::DeliveryRow;
@@ -47,6 +48,10 @@ pub struct Snapshot {
     pub sources: Vec<SourceRow>,
     /// Latest deliveries that are dead, newest first.
     pub dead: Vec<DeliveryRow>,
+    /// Failed runs that no incident tells yet, oldest first.
+    pub untold_runs: Vec<RunRow>,
+    /// Dead deliveries that no incident tells yet, oldest first.
+    pub untold_dead: Vec<DeliveryRow>,
     /// Deliveries pending or unknown.
     pub waiting: Vec<DeliveryRow>,
     /// Latest deliveries that were sent, newest first.
@@ -70,6 +75,7 @@ impl Snapshot {
         let mut found = self.failed_runs();
         found.extend(self.late_starts(thresholds, now));
         self.hide_effects(&mut found);
+        found.extend(self.failed_corrections());
         found.extend(self.sources(thresholds, now));
         found.extend(self.dead_deliveries(thresholds, now));
         found.extend(self.refused_markup(thresholds, now));
@@ -104,28 +110,6 @@ impl Snapshot {
 
     fn success_of(&self, job: &str) -> Option<&RunRow> {
         self.last_successes.iter().find(|run| run.job == job)
-    }
-
-    fn failed_runs(&self) -> Vec<Trouble> {
-        let mut latest: BTreeMap<&str, &RunRow> = BTreeMap::new();
-        for run in self.runs.iter().filter(|run| matches!(run.state, RunState::Succeeded | RunState::Failed))
-        {
-            let known = latest.entry(&run.job).or_insert(run);
-            if run.finished_at > known.finished_at {
-                *known = run;
-            }
-        }
-        let failed = latest.into_values().filter(|run| run.state == RunState::Failed);
-        failed
-            .map(|run| Trouble::RunFailed {
-                job: run.job.clone(),
-                run_id: run.id,
-                slot_at: run.slot_at,
-                failed_at: run.finished_at.unwrap_or(run.created_at),
-                reason: run.reason.clone().unwrap_or_default(),
-                note: run.note.clone(),
-            })
-            .collect()
     }
 
     /// Reports that were planned long after their slot, because nobody was there to plan them.
@@ -210,11 +194,12 @@ impl Snapshot {
 
     fn dead_deliveries(&self, thresholds: &Thresholds, now: Instant) -> Vec<Trouble> {
         let mut groups: BTreeMap<(&str, &str), Vec<&DeliveryRow>> = BTreeMap::new();
-        for row in &self.dead {
-            let reason = row.reason.as_deref().unwrap_or("refused");
+        let is_untold = |row: &DeliveryRow| self.untold_dead.iter().any(|untold| untold.id == row.id);
+        let told = self.dead.iter().filter(|row| !is_untold(row));
+        for row in told.filter(|row| now - finished_at(row) < thresholds.news_for).chain(&self.untold_dead) {
             // Whoever dropped it knows.
-            if reason != "dropped" && now - finished_at(row) < thresholds.news_for {
-                groups.entry((&row.chat, reason)).or_default().push(row);
+            if reason_of(row) != "dropped" {
+                groups.entry((&row.chat, reason_of(row))).or_default().push(row);
             }
         }
         let mut found = Vec::new();
@@ -226,7 +211,7 @@ impl Snapshot {
                 "maybe_lost" => Trouble::DeliveryMaybeLost { chat, count, public_ids, last_at },
                 _ => Trouble::DeliveryDead { chat, reason, count, public_ids, last_at },
             };
-            if trouble.is_news() || !self.is_over(&trouble) {
+            if trouble.is_news() || !self.is_over(&trouble) || !self.told_by(&trouble).is_empty() {
                 found.push(trouble);
             }
         }
@@ -279,7 +264,7 @@ impl Snapshot {
     }
 }
 
-fn is_cause(source: &SourceRow, reason: &str, failed_at: Instant) -> bool {
+pub(super) fn is_cause(source: &SourceRow, reason: &str, failed_at: Instant) -> bool {
     source.failing_since.is_some_and(|since| since <= failed_at)
         && source.failure_reason.as_deref() == Some(reason)
 }

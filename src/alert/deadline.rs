@@ -8,6 +8,7 @@ use crate::clock::Instant;
 use crate::render::notices::LateDigest;
 use crate::store::outbox::{Action, DeliveryState, NewDelivery, Policy};
 use crate::store::runs::{RunRow, RunState};
+use crate::store::told::Failures;
 
 /// A run that was already late when it was planned (the worker was down) gets this long to come by itself: its text says
 /// that it is late, and a note right before it would only annoy.
@@ -48,7 +49,11 @@ impl Alerter {
             reason: run.reason.clone(),
             is_given_up: run.state == RunState::Failed,
         };
-        self.open(&trouble, now).await
+        self.open(&trouble, &Failures::default(), now).await?;
+        if run.state == RunState::Failed {
+            self.store.mark_told(&Failures { runs: vec![run.id], ..Failures::default() }, now).await?;
+        }
+        Ok(())
     }
 
     fn late_notes(&self, run: &RunRow, now: Instant) -> Result<Vec<NewDelivery>, AlertError> {

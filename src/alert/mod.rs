@@ -8,6 +8,7 @@
 pub mod checks;
 mod deadline;
 mod notice;
+mod told;
 pub mod trouble;
 
 use chrono::TimeDelta;
@@ -21,6 +22,7 @@ use crate::render::RenderError;
 use crate::render::notices::Speech;
 use crate::store::incidents::{IncidentChange, IncidentRow};
 use crate::store::outbox::DeliveryState;
+use crate::store::told::Failures;
 use crate::store::{Store, StoreError};
 
 /// How alerts behave.
@@ -83,6 +85,8 @@ struct Open {
 const EDIT_GAP: TimeDelta = TimeDelta::seconds(60);
 /// News found once and not by a check stays open this long.
 const NEWS_STAYS: TimeDelta = TimeDelta::hours(1);
+/// Failures taken up in one round; the next one takes up the rest.
+const MOST_UNTOLD: i64 = 500;
 const FIRST_REMINDER: TimeDelta = TimeDelta::minutes(15);
 
 impl Alerter {
@@ -98,17 +102,24 @@ impl Alerter {
         let snapshot = self.snapshot(&open).await?;
         let is_new = |trouble: &Trouble| !open.iter().any(|incident| incident.row.key == trouble.key());
         let is_folded = |kind: &str| open.iter().any(|incident| incident.row.key == format!("many/{kind}"));
-        let found = snapshot.find(&self.settings.thresholds, now);
-        let found = checks::fold(found, self.settings.thresholds.most_of_kind, is_new, is_folded);
+        let each = snapshot.find(&self.settings.thresholds, now);
+        let found = checks::fold(each.clone(), self.settings.thresholds.most_of_kind, is_new, is_folded);
+        let told_by = |trouble: &Trouble| match trouble {
+            Trouble::Many { of, .. } => {
+                let folded = each.iter().filter(|one| one.kind() == of && is_new(one));
+                folded.map(|one| snapshot.told_by(one)).fold(Failures::default(), Failures::and)
+            }
+            one => snapshot.told_by(one),
+        };
         for incident in &open {
             match found.iter().find(|trouble| trouble.key() == incident.row.key) {
-                Some(trouble) => self.touch(incident, trouble, now).await?,
+                Some(trouble) => self.touch(incident, trouble, &told_by(trouble), now).await?,
                 None if self.is_over(&snapshot, incident, now) => self.resolve(incident, now).await?,
                 None => {}
             }
         }
         for trouble in found.iter().filter(|trouble| is_new(trouble)) {
-            self.open(trouble, now).await?;
+            self.open(trouble, &told_by(trouble), now).await?;
         }
         self.tell(now).await
     }
@@ -116,7 +127,7 @@ impl Alerter {
     /// Opens an incident for a trouble that was found elsewhere, and tells it if it may be told now.
     pub async fn raise(&self, trouble: &Trouble) -> Result<(), AlertError> {
         let now = self.clock.now();
-        self.open(trouble, now).await?;
+        self.open(trouble, &Failures::default(), now).await?;
         self.tell(now).await?;
         Ok(())
     }
@@ -143,6 +154,8 @@ impl Alerter {
             last_successes: store.last_successes().await?,
             sources: store.list_sources().await?,
             dead: store.list_deliveries(&[DeliveryState::Dead], 200).await?,
+            untold_runs: store.list_untold_runs(MOST_UNTOLD).await?,
+            untold_dead: store.list_untold_dead(MOST_UNTOLD).await?,
             waiting: store.list_deliveries(&[DeliveryState::Pending, DeliveryState::Unknown], 200).await?,
             sent: store.list_deliveries(&[DeliveryState::Sent], 50).await?,
             ..Snapshot::default()
@@ -161,16 +174,28 @@ impl Alerter {
 
     fn is_over(&self, snapshot: &Snapshot, incident: &Open, now: Instant) -> bool {
         let trouble = &incident.detail.trouble;
+        // What is over before there was room to tell it is told first.
+        if incident.row.notice_count == 0 && self.may_tell(trouble) {
+            return false;
+        }
         snapshot.is_over(trouble) && (!trouble.is_news() || now - incident.row.last_seen_at >= NEWS_STAYS)
     }
 
-    async fn open(&self, trouble: &Trouble, now: Instant) -> Result<(), AlertError> {
+    /// Opens an incident and notes which failures it tells, unless another worker did so meanwhile.
+    async fn open(&self, trouble: &Trouble, failures: &Failures, now: Instant) -> Result<(), AlertError> {
         let detail =
             serde_json::to_value(Detail { trouble: trouble.clone(), told_in: None }).unwrap_or_default();
         let remind_at = (!trouble.is_news() && self.may_tell(trouble)).then(|| now + FIRST_REMINDER);
         let key = trouble.key();
-        let (row, is_new) =
-            self.store.open_incident(&key, trouble.kind(), &detail, remind_at, now, &|_| Vec::new()).await?;
+        let (store, kind) = (&self.store, trouble.kind());
+        let opened = match failures.is_empty() {
+            true => Some(store.open_incident(&key, kind, &detail, remind_at, now, &|_| Vec::new()).await?),
+            false => {
+                let opened = store.open_incident_about(&key, kind, &detail, remind_at, failures, now);
+                opened.await?.map(|row| (row, true))
+            }
+        };
+        let Some((row, is_new)) = opened else { return Ok(()) };
         if is_new && !self.may_tell(trouble) {
             tracing::error!(incident.id = row.id, incident.key = %key, reason = trouble.kind(), "trouble that the ops chat cannot be told: {key}");
         } else if is_new {
@@ -179,12 +204,33 @@ impl Alerter {
         Ok(())
     }
 
-    async fn touch(&self, incident: &Open, trouble: &Trouble, now: Instant) -> Result<(), AlertError> {
+    /// Brings an open incident up to date and notes which failures it tells by then.
+    async fn touch(
+        &self,
+        incident: &Open,
+        trouble: &Trouble,
+        failures: &Failures,
+        now: Instant,
+    ) -> Result<(), AlertError> {
         let is_told = incident.row.notice_count > 0;
         let is_fresh = now - incident.row.last_seen_at < EDIT_GAP;
-        if incident.detail.trouble == *trouble || (is_told && is_fresh) {
+        let is_said = incident.detail.trouble == *trouble
+            || (failures.is_empty() && incident.detail.trouble.is_same_run(trouble));
+        // What waits to be told is told first, or the newer failure would take its place unread.
+        let is_in_the_way = !is_told && !failures.is_empty() && self.may_tell(trouble);
+        if !is_said && ((is_told && is_fresh) || is_in_the_way) {
             return Ok(());
         }
+        if !is_said {
+            self.update(incident, trouble, now).await?;
+        }
+        if !failures.is_empty() {
+            self.store.mark_told(failures, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn update(&self, incident: &Open, trouble: &Trouble, now: Instant) -> Result<(), AlertError> {
         let detail = Detail { trouble: trouble.clone(), told_in: incident.detail.told_in.clone() };
         let incident = Open { row: incident.row.clone(), detail };
         let notices = match self.own_message(&incident) {

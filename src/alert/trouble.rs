@@ -7,6 +7,7 @@ impl Trouble {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::RunFailed { .. } => "run_failed",
+            Self::CorrectionFailed { .. } => "correction_failed",
             Self::SourceDown { .. } => "source_down",
             Self::SourceRefused { .. } => "source_refused",
             Self::DeliveryDead { .. } => "delivery_dead",
@@ -28,7 +29,9 @@ impl Trouble {
             Self::SourceDown { access, .. } | Self::SourceRefused { access, .. } => {
                 format!("source/{access}")
             }
-            Self::RunFailed { job, .. } => format!("{}/{job}", self.kind()),
+            Self::RunFailed { job, .. } | Self::CorrectionFailed { job, .. } => {
+                format!("{}/{job}", self.kind())
+            }
             Self::DeadlineMissed { job, run_id, .. } | Self::CaughtUp { job, run_id, .. } => {
                 format!("{}/{job}/{run_id}", self.kind())
             }
@@ -52,8 +55,16 @@ impl Trouble {
             Self::RunFailed { .. } | Self::StoreTrouble { .. } => 5,
             Self::DeliveryDead { .. } | Self::DeliveryMaybeLost { .. } => 4,
             Self::SourceDown { .. } | Self::DeliveryStuck { .. } => 3,
-            Self::MarkupRefused { .. } => 2,
+            Self::MarkupRefused { .. } | Self::CorrectionFailed { .. } => 2,
             Self::CaughtUp { .. } => 1,
+        }
+    }
+
+    /// Both tell the same failed run, be it in other words.
+    pub fn is_same_run(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::RunFailed { run_id, .. }, Self::RunFailed { run_id: other, .. }) => run_id == other,
+            _ => false,
         }
     }
 

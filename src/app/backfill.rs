@@ -20,6 +20,9 @@ use crate::store::runs::{RunRow, RunState};
 /// Days of one backfill at most.
 pub const MOST_DAYS: i64 = 366;
 
+/// Beyond one attempt of the job: its repeats, and a worker that holds another run of it.
+const PATIENCE: TimeDelta = TimeDelta::minutes(2);
+
 /// How soon to look again at a run that another worker has.
 const LOOK_AGAIN: TimeDelta = TimeDelta::milliseconds(500);
 
@@ -47,7 +50,8 @@ impl App {
         Ok(days(report::span(job.report), from, to, known, self.settings.zone))
     }
 
-    /// Makes the digest of the period that `slot_at` speaks about and waits for its run to end, here or at another worker.
+    /// Makes the digest of the period that `slot_at` speaks about and waits for its run to end, here or at another worker; for
+    /// an attempt of the job and two minutes at most. The run is returned as it stands then.
     pub async fn backfill_slot(
         &self,
         job: &Job,
@@ -60,14 +64,16 @@ impl App {
             false => self.store.insert_run_for_record(&job.name, slot_at, now).await?,
         };
         let stop = CancellationToken::new();
+        let give_up_at = now + TimeDelta::from_std(job.timeout).unwrap_or(PATIENCE) + PATIENCE;
         loop {
             match self.run_claimed(run_id, &stop).await? {
                 RunOutcome::Retrying { at, .. } => self.clock.sleep_until(at).await,
                 _ => {
-                    let run = self.store.find_run(run_id).await?;
-                    match run.filter(|run| !matches!(run.state, RunState::Planned | RunState::Running)) {
-                        Some(run) => return Ok(run),
-                        None => self.clock.sleep(LOOK_AGAIN).await,
+                    let is_late = self.clock.now() >= give_up_at;
+                    let is_open = |run: &RunRow| matches!(run.state, RunState::Planned | RunState::Running);
+                    match self.store.find_run(run_id).await? {
+                        Some(run) if is_late || !is_open(&run) => return Ok(run),
+                        _ => self.clock.sleep(LOOK_AGAIN).await,
                     }
                 }
             }

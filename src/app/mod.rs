@@ -25,6 +25,7 @@ use crate::alert::{AlertSettings, Alerter, Thresholds};
 use crate::bot::{Poller, PollerSettings};
 use crate::clock::SharedClock;
 use crate::collect::SOURCE_CHATS;
+use crate::collect::bot_events::{BotEvents, SOURCE_BOT_EVENTS};
 use crate::collect::retailcrm::{RetailCrm, RetailCrmConfig};
 use crate::deliver::telegram::{TelegramClient, TelegramConfig};
 use crate::deliver::{Sender, SenderSettings, Transport};
@@ -102,6 +103,8 @@ impl App {
             clock: clock.clone(),
             crm,
             reading: tokio::sync::Mutex::default(),
+            bot_events: bot_events(&settings)?,
+            rolling: tokio::sync::Mutex::default(),
         });
         let health = Health::default();
         Ok(Self { settings, store, clock, jitter, work, runner, planner, sender, alerts, health })
@@ -135,6 +138,20 @@ impl App {
             tracing::info!("health and metrics on {}", listener.local_addr()?);
             let router =
                 http::router(self.health.clone(), self.store.clone(), self.clock.clone(), metrics.clone());
+            let router = match &self.settings.llm.push_token {
+                Some(token) => {
+                    let push = (self.store.clone(), self.clock.clone(), token.clone());
+                    let settings = &self.settings;
+                    router.merge(http::llm_usage::router(
+                        push.0,
+                        push.1,
+                        settings.zone,
+                        push.2,
+                        settings.llm.keep_calls,
+                    ))
+                }
+                None => router,
+            };
             let closed = closed.clone();
             tasks.spawn(async move {
                 if let Err(error) = http::serve(listener, router, closed).await {
@@ -209,14 +226,22 @@ impl App {
         StoreWatch::new(&self.settings, alert_settings(&self.settings).speech, self.clock.clone())
     }
 
-    /// On a fresh database the CRM is read at once, not at the next slot of the sync job.
+    /// On a fresh database the sources are read at once, not at the next slot of their jobs.
     async fn request_first_load(&self) -> Result<(), StoreError> {
-        let Some(job) = self.settings.jobs.values().find(|job| job.report == ReportKind::Sync) else {
-            return Ok(());
-        };
+        if self.work.crm.is_some() {
+            self.request_first(ReportKind::Sync, SOURCE_CHATS).await?;
+        }
+        if self.work.bot_events.is_some() {
+            self.request_first(ReportKind::Rollup, SOURCE_BOT_EVENTS).await?;
+        }
+        Ok(())
+    }
+
+    async fn request_first(&self, report: ReportKind, source: &str) -> Result<(), StoreError> {
+        let Some(job) = self.settings.jobs.values().find(|job| job.report == report) else { return Ok(()) };
         let is_requested = !self.store.list_runs(Some(&job.name), 1).await?.is_empty();
-        let is_read = self.store.find_source(SOURCE_CHATS).await?.is_some();
-        if self.work.crm.is_some() && !is_requested && !is_read {
+        let is_read = self.store.find_source(source).await?.is_some();
+        if !is_requested && !is_read {
             let now = self.clock.now();
             self.store.insert_manual_run(&job.name, now, None, now).await?;
         }
@@ -269,6 +294,13 @@ fn crm_client(
         ..RetailCrmConfig::new(crm_url, api_key)
     };
     Ok(Some(RetailCrm::new(config, clock.clone(), jitter.clone())?))
+}
+
+/// The reader of the bot's events; `None` when there is no bot.
+fn bot_events(settings: &Settings) -> anyhow::Result<Option<BotEvents>> {
+    let bot = &settings.bot;
+    let events = bot.url.as_ref().map(|url| BotEvents::new(url, bot.timeout)).transpose();
+    Ok(events.map_err(|error| ConfigError::one(format!("bot.url: {}", error.message)))?)
 }
 
 /// How to reach the Bot API.

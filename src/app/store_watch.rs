@@ -68,7 +68,9 @@ impl StoreWatch {
     async fn tell(&self, down: &Down, is_over: bool) -> bool {
         let (Some(client), Some(target)) = (&self.client, &self.target) else { return true };
         let trouble = Trouble::StoreTrouble { reason: down.reason.to_owned() };
-        let incident = Incident { id: 0, trouble: &trouble, opened_at: down.since, is_over };
+        // No row can number it. The minute it began is the same number at its end.
+        let id = -(down.since.timestamp() / 60);
+        let incident = Incident { id, trouble: &trouble, opened_at: down.since, is_over };
         let now = self.clock.now();
         let part =
             if is_over { self.speech.resolved(&incident, now) } else { self.speech.opened(&incident, now) };

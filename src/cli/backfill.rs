@@ -43,6 +43,15 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     for (number, day) in (1..).zip(&days) {
         let slot_at = slot_for(&job, Some(*day), SystemClock.now());
         let run = app.backfill_slot(&job, slot_at, args.deliver).await?;
+        if matches!(run.state, RunState::Planned | RunState::Running) {
+            bail!(
+                "{day}: run {} waits for another worker, which has it or another run of `{}` (see: svodka runs); it goes \
+                 on by itself, so begin after it: --from {}",
+                run.id,
+                job.name,
+                *day + chrono::Days::new(1)
+            );
+        }
         if run.state != RunState::Succeeded {
             let note = run.note.unwrap_or_default();
             bail!("{day}: run {} failed: {note}; go on later with --from {day}", run.id);

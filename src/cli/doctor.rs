@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::app::{App, telegram_config};
 use crate::clock::SystemClock;
+use crate::collect::bot_events::BotEvents;
 use crate::deliver::telegram::TelegramClient;
 use crate::outbound::Jitter;
 use crate::settings::{DeliveryMode, Settings};
@@ -59,6 +60,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
                     );
                 }
             }
+            if let Some(events) = &app.work.bot_events {
+                add("bot events", bot_events(events).await);
+            }
         }
         Err(error) => add("database", Err(super::chain(&error))),
     }
@@ -75,6 +79,20 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     }
     print(&findings, args.json)
+}
+
+/// Whether the bot's events can be read.
+async fn bot_events(events: &BotEvents) -> Result<String, String> {
+    let advice = events.check().await.map_err(|error| error.message)?;
+    // Reading one event also tells whether the user may read at all.
+    let oldest_at = events.oldest_at().await.map_err(|error| error.message)?;
+    match (advice, oldest_at) {
+        (Some(advice), _) => Err(advice.to_owned()),
+        (None, Some(at)) => {
+            Ok(format!("user_events can be read, the oldest event is of {}", at.format("%Y-%m-%d")))
+        }
+        (None, None) => Ok("user_events can be read and holds no event yet".to_owned()),
+    }
 }
 
 fn print(findings: &[Finding], as_json: bool) -> anyhow::Result<ExitCode> {

@@ -89,7 +89,7 @@ pub(super) async fn runs(args: RunsArgs) -> anyhow::Result<ExitCode> {
             .iter()
             .map(|run| {
                 json!({
-                    "run": run.id, "job": run.job, "slot": run.slot_at, "origin": origin(run.origin), "state": state(run.state),
+                    "run": run.id, "job": run.job, "slot": run.slot_at, "origin": run.origin.as_str(), "state": state(run.state),
                     "attempts": run.attempt_count, "started_at": run.started_at, "finished_at": run.finished_at,
                     "late_secs": late_secs(run),
                     "duration_ms": run.finished_at.zip(run.started_at).map(|(end, start)| (end - start).num_milliseconds()),
@@ -111,11 +111,11 @@ pub(super) async fn runs(args: RunsArgs) -> anyhow::Result<ExitCode> {
         });
         let why = run.reason.as_deref().or(run.note.as_deref()).unwrap_or_default();
         say!(
-            "{:>6} {:<12} {} {:<7} {:<10} late {late:<8} took {took:<8} {why}",
+            "{:>6} {:<12} {} {:<10} {:<10} late {late:<8} took {took:<8} {why}",
             run.id,
             run.job,
             run.slot_at.with_timezone(&settings.zone).format("%Y-%m-%d %H:%M"),
-            origin(run.origin),
+            run.origin.as_str(),
             state(run.state),
         );
     }
@@ -126,13 +126,6 @@ pub(super) async fn runs(args: RunsArgs) -> anyhow::Result<ExitCode> {
 fn late_secs(run: &RunRow) -> Option<i64> {
     let started_at = run.started_at.filter(|_| run.origin == Origin::Cron)?;
     Some((started_at - run.slot_at).num_seconds())
-}
-
-fn origin(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Cron => "cron",
-        Origin::Manual => "manual",
-    }
 }
 
 pub(super) fn state(state: RunState) -> &'static str {

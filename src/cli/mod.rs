@@ -23,6 +23,7 @@ mod jobs;
 mod pause;
 mod preview;
 mod replay;
+mod rollup;
 mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -68,6 +69,9 @@ enum Command {
     /// Pull CRM data into the store
     #[command(after_help = "Example: svodka sync --days 100")]
     Sync(sync::Args),
+    /// Count the bot's events by local day: yesterday, today and days with late events, or the days asked for
+    #[command(after_help = "Example: svodka rollup --from 2026-08-01 --to 2026-08-19")]
+    Rollup(rollup::Args),
     /// Show the cron table with the next fire times
     #[command(after_help = "Example: svodka jobs --json")]
     Jobs(jobs::JobsArgs),
@@ -139,17 +143,35 @@ enum Report {
     Weekly,
     Monthly,
     Quality,
+    /// What happened in the shop's bot, see --period
+    Bot,
 }
 
 impl Report {
-    fn kind(self) -> ReportKind {
+    fn kind(self, period: BotPeriod) -> ReportKind {
         match self {
             Self::Daily => ReportKind::Daily,
             Self::Weekly => ReportKind::Weekly,
             Self::Monthly => ReportKind::Monthly,
             Self::Quality => ReportKind::Quality,
+            Self::Bot => match period {
+                BotPeriod::Today => ReportKind::BotDaily,
+                BotPeriod::Week => ReportKind::BotWeekly,
+                BotPeriod::Month => ReportKind::BotMonthly,
+            },
         }
     }
+}
+
+/// How long a stretch the report `bot` speaks about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum BotPeriod {
+    /// The present day so far, or the day of --for
+    Today,
+    /// The last whole week, or that of --for
+    Week,
+    /// The last whole month, or that of --for
+    Month,
 }
 
 /// How `preview` writes.
@@ -200,6 +222,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::run(args).await,
         Command::Preview(args) => preview::run(args).await,
         Command::Sync(args) => sync::run(args).await,
+        Command::Rollup(args) => rollup::run(args).await,
         Command::Jobs(args) => jobs::jobs(args).await,
         Command::Runs(args) => jobs::runs(args).await,
         Command::Deliveries(args) => deliveries::run(args).await,

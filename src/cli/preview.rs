@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use chrono::{NaiveDate, TimeDelta};
 
-use super::{Format, Report};
+use super::{BotPeriod, Format, Report, UsageError};
 use crate::clock::{Clock, SystemClock};
 use crate::jobs::report;
 use crate::render::Part;
+use crate::schedule::ReportKind;
 use crate::settings::Settings;
 
 #[derive(Debug, clap::Args)]
@@ -17,6 +18,9 @@ pub(super) struct Args {
     /// A local day of the day, week or month it speaks about (default: the last that ended)
     #[arg(long = "for", value_name = "YYYY-MM-DD", value_parser = super::parse_day)]
     day: Option<NaiveDate>,
+    /// Of the report `bot` (default: today)
+    #[arg(long)]
+    period: Option<BotPeriod>,
     /// text: as people read it; html: as Telegram gets it
     #[arg(long, default_value = "text")]
     format: Format,
@@ -24,12 +28,19 @@ pub(super) struct Args {
 
 /// Renders and prints; sends nothing and writes nothing.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if args.period.is_some() && args.report != Report::Bot {
+        let problem = "--period belongs to the report `bot`; name a day of the period with --for";
+        return Err(UsageError(problem.to_owned()).into());
+    }
     let settings = Settings::load()?;
     let store = super::open_store(&settings).await?;
-    let (report, now) = (args.report.kind(), SystemClock.now());
+    let (report, now) = (args.report.kind(args.period.unwrap_or(BotPeriod::Today)), SystemClock.now());
     let span = report::span(report);
     let period = match args.day {
         Some(day) => span.containing(day, settings.zone),
+        None if report == ReportKind::BotDaily => {
+            span.containing(now.with_timezone(&settings.zone).date_naive(), settings.zone)
+        }
         None => span.before(now, settings.zone),
     };
     // Any slot of the first day after it speaks about this period.

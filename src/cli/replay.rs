@@ -24,7 +24,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let settings = Settings::load()?;
     let store = super::open_store(&settings).await?;
-    let parts = replay::messages(&stored_digest(&store, args.run).await?, &settings)?;
+    let parts = replay::of_stored(&store, &stored_digest(&store, args.run).await?, &settings).await?;
     match args.format {
         Format::Text => print_parts(&parts)?,
         Format::Html => {

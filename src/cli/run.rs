@@ -16,7 +16,7 @@ use crate::schedule::Job;
 use crate::schedule::runner::RunOutcome;
 use crate::settings::{DeliveryMode, Settings};
 use crate::store::outbox::DeliveryState;
-use crate::store::runs::{Origin, RunRow, RunState};
+use crate::store::runs::RunRow;
 use crate::telemetry;
 
 #[derive(Debug, clap::Args)]
@@ -127,21 +127,5 @@ pub(super) fn slot_for(job: &Job, day: Option<NaiveDate>, now: Instant) -> Insta
 
 /// A run that exists only for this computation.
 pub(super) fn manual_run(job: &str, slot_at: Instant, now: Instant) -> RunRow {
-    RunRow {
-        id: 0,
-        job: job.to_owned(),
-        origin: Origin::Manual,
-        slot_at,
-        state: RunState::Running,
-        not_before_at: now,
-        deadline_at: None,
-        deadline_missed_at: None,
-        attempt_count: 1,
-        created_at: now,
-        started_at: Some(now),
-        finished_at: None,
-        reason: None,
-        note: None,
-        is_for_record: false,
-    }
+    RunRow::unrecorded(job, slot_at, now)
 }

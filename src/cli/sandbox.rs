@@ -1,5 +1,6 @@
 //! `svodka sandbox`: the stand-ins alone, for playing with a real configuration.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use anyhow::Context;
 
 use super::serve::wait_for_signal;
 use crate::clock::{SharedClock, SystemClock};
+use crate::sandbox::bot::{BotOptions, BotStandIn, BotWorld};
 use crate::sandbox::retailcrm::{RetailCrm, RetailCrmOptions};
 use crate::sandbox::shop::{ShopOptions, tea_shop};
 use crate::sandbox::telegram::{SimChat, TelegramApi, TelegramOptions};
@@ -39,14 +41,27 @@ pub(super) struct Args {
     port: u16,
 }
 
-/// Both stand-ins, running.
+/// The stand-ins, running.
 pub(super) struct Sandbox {
     pub crm: RetailCrm,
     pub telegram: TelegramApi,
+    /// Before its folder: it writes there until it is dropped.
+    pub bot: BotStandIn,
+    _folder: BotFolder,
+}
+
+/// The bot's files; they go with the program.
+struct BotFolder(PathBuf);
+
+impl Drop for BotFolder {
+    fn drop(&mut self) {
+        // A folder that is gone is what we want.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Sandbox {
-    /// Starts both on loopback, on free ports.
+    /// Starts them on loopback, on free ports; the bot in a temporary folder.
     pub async fn start(shop: &ShopArgs, clock: SharedClock) -> anyhow::Result<Self> {
         Self::start_at(shop, clock, 0).await
     }
@@ -63,18 +78,24 @@ impl Sandbox {
             .await
             .context("cannot start the CRM's stand-in; choose another --port")?;
         let telegram_port = if port == 0 { 0 } else { port + 1 };
-        let telegram =
-            TelegramApi::start(clock, TelegramOptions { port: telegram_port, ..TelegramOptions::default() })
-                .await
-                .context("cannot start Telegram's stand-in; choose another --port")?;
+        let telegram = TelegramApi::start(
+            clock.clone(),
+            TelegramOptions { port: telegram_port, ..TelegramOptions::default() },
+        )
+        .await
+        .context("cannot start Telegram's stand-in; choose another --port")?;
         telegram.add_chat(SimChat::supergroup(MANAGERS_CHAT, "Чайная: менеджеры"));
         telegram.add_chat(SimChat::supergroup(OPS_CHAT, "Чайная: дежурные"));
-        Ok(Self { crm, telegram })
+        let name = format!("svodka-sandbox-{}", std::process::id());
+        let folder = BotFolder(std::env::temp_dir().join(name));
+        let world = BotWorld { seed: shop.seed, days: shop.days, ..BotWorld::demo(clock.now()) };
+        let bot = BotStandIn::start(BotOptions { world, folder: folder.0.clone() }, clock).await?;
+        Ok(Self { crm, telegram, bot, _folder: folder })
     }
 
     /// The variables that point Svodka at the sandbox.
     pub fn variables(&self) -> Vec<(String, String)> {
-        [
+        let addresses = [
             ("RETAILCRM_URL", self.crm.crm_url()),
             ("RETAILCRM_API_KEY", self.crm.api_key()),
             ("RETAILCRM_BOT_URL", self.crm.bot_url()),
@@ -84,8 +105,8 @@ impl Sandbox {
             ("TELEGRAM_OPS_CHAT_ID", OPS_CHAT.to_string()),
             ("SVODKA__TELEGRAM__API_URL", self.telegram.url()),
         ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
+        .map(|(name, value)| (name.to_owned(), value));
+        addresses.into_iter().chain(self.bot.variables()).collect()
     }
 }
 

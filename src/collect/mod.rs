@@ -4,6 +4,8 @@
 //! both in one transaction; a round that breaks off goes on from the last kept step. What could not be decoded is
 //! counted by reason, never silently lost. Coverage grows only when a round is through.
 
+pub mod bot_events;
+pub mod llm_usage;
 pub mod retailcrm;
 
 use async_trait::async_trait;
@@ -39,7 +41,7 @@ pub trait Sink: Send + Sync {
 pub struct CollectError {
     pub source_name: &'static str,
     /// Bounded: `unreachable`, `timeout`, `server_error`, `throttled`, `not_json`, `unauthorized`, `forbidden`,
-    /// `not_found`, `bad_request`, `unexpected_shape`, `sink`.
+    /// `not_found`, `unreadable`, `bad_request`, `unexpected_shape`, `sink`.
     pub reason: &'static str,
     /// One sentence for ops with the fix where there is one; no secrets, no customers' data.
     pub message: String,

@@ -9,6 +9,9 @@ use crate::clock::Instant;
 use crate::outbound::{Backoff, Jitter};
 use crate::store::outbox::DeliveryRow;
 
+/// The last try begins this long before the expiry, so that it is claimed in time.
+const LAST_TRY: TimeDelta = TimeDelta::seconds(5);
+
 /// Waiting times.
 #[derive(Debug, Clone)]
 pub struct Waits {
@@ -58,20 +61,28 @@ pub fn decide(
             retry(row, "rate_limited", now + wait)
         }
         Observed::Migrated { .. } if row.reason.as_deref() == Some("migrated") => {
-            retry(row, "migrated", now + waits.connect.delay(attempt, jitter))
+            back_off(row, "migrated", waits.connect.delay(attempt, jitter), now)
         }
         Observed::Migrated { .. } => retry(row, "migrated", now),
         Observed::BadMarkup if row.is_plain => Decision::Dead { reason: "bad_markup" },
         Observed::BadMarkup => Decision::Retry { reason: "bad_markup", at: now, as_plain: true },
         Observed::Refused { reason } => Decision::Dead { reason },
-        // Only a send anew can end here, and a send has nothing to miss.
-        Observed::EditGone => Decision::Dead { reason: "refused" },
-        Observed::Unauthorized { reason } => retry(row, reason, now + waits.access.delay(attempt, jitter)),
-        Observed::NotSent { reason } => retry(row, reason, now + waits.connect.delay(attempt, jitter)),
+        // What is not a correction is sent anew instead.
+        Observed::EditGone => Decision::Dead { reason: "message_gone" },
+        Observed::Unauthorized { reason } => back_off(row, reason, waits.access.delay(attempt, jitter), now),
+        Observed::NotSent { reason } => back_off(row, reason, waits.connect.delay(attempt, jitter), now),
         Observed::Unknown { reason } => Decision::Unknown { reason, settle_at: now + waits.settle },
     }
 }
 
+/// A wait of our own choosing leaves room for one more try before the expiry.
+fn back_off(row: &DeliveryRow, reason: &'static str, wait: TimeDelta, now: Instant) -> Decision {
+    let last_at = row.expires_at.map(|at| at - LAST_TRY).filter(|at| *at > now);
+    let at = now + wait;
+    retry(row, reason, last_at.map_or(at, |last_at| at.min(last_at)))
+}
+
+/// A wait that Telegram demands: when it ends after the expiry, nothing can be sent any more.
 fn retry(row: &DeliveryRow, reason: &'static str, at: Instant) -> Decision {
     match row.expires_at {
         Some(expires_at) if expires_at <= at => Decision::Dead { reason: expiry_reason(row) },
@@ -178,6 +189,19 @@ mod tests {
             let wait = at - now();
             assert!(wait >= TimeDelta::seconds(secs) && wait <= TimeDelta::seconds(secs) * 6 / 5, "{wait}");
         }
+    }
+
+    #[test]
+    fn a_message_that_found_no_way_out_is_tried_until_just_before_its_expiry() {
+        let lost = Observed::NotSent { reason: "cannot_connect" };
+        let expiring = |secs| DeliveryRow {
+            attempt_count: 20,
+            expires_at: Some(now() + TimeDelta::seconds(secs)),
+            ..row()
+        };
+        let Decision::Retry { at, .. } = decided(&expiring(20), &lost) else { panic!() };
+        assert_eq!(at, now() + TimeDelta::seconds(15));
+        assert_eq!(decided(&expiring(5), &lost), Decision::Dead { reason: "expired" });
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The loops around [`Sender::deliver_step`]: for ever in the worker, until nothing is left in a command.
 
 use std::pin::pin;
+use std::sync::PoisonError;
 
 use chrono::TimeDelta;
 use futures::future::join_all;
@@ -80,6 +81,7 @@ impl Sender {
                 result = self.deliver_step() => result,
                 () = &mut drained => return,
             };
+            self.note_store(result.as_ref().err());
             let nap_until = match result {
                 Ok(Outcome::Recorded { .. } | Outcome::Fenced { .. } | Outcome::LookedBack { .. }) => {
                     // The next part of the same report may go as soon as this one is done.
@@ -88,10 +90,7 @@ impl Sender {
                 }
                 Ok(Outcome::Held { until }) => until,
                 Ok(Outcome::Idle) => self.idle_until().await,
-                Err(error) => {
-                    tracing::error!(reason = error.reason(), error = %error, "the outbox cannot be read or written");
-                    self.clock.now() + STORE_NAP
-                }
+                Err(_) => self.clock.now() + STORE_NAP,
             };
             tokio::select! {
                 () = &mut woken => {}
@@ -99,6 +98,19 @@ impl Sender {
                 () = shutdown.cancelled() => return,
             }
         }
+    }
+
+    /// Logs once for all workers when the store begins to fail, and once when it works again.
+    fn note_store(&self, error: Option<&StoreError>) {
+        let mut told = self.store_trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        match error {
+            Some(error) if *told != Some(error.reason()) => {
+                tracing::error!(reason = error.reason(), error = %error, "the outbox cannot be read or written, trying on");
+            }
+            None if told.is_some() => tracing::info!("the outbox works again"),
+            _ => {}
+        }
+        *told = error.map(StoreError::reason);
     }
 
     async fn idle_until(&self) -> Instant {
@@ -109,8 +121,10 @@ impl Sender {
 
     async fn sweep(&self, shutdown: &CancellationToken) {
         loop {
-            match self.sweep_step().await {
-                Ok(0) => {}
+            let swept = self.sweep_step().await;
+            self.note_store(swept.as_ref().err());
+            match swept {
+                Ok(0) | Err(_) => {}
                 Ok(count) => {
                     tracing::warn!(
                         count,
@@ -118,9 +132,6 @@ impl Sender {
                         "found {count} sends that a lost worker began"
                     );
                     self.wake.notify_waiters();
-                }
-                Err(error) => {
-                    tracing::error!(reason = error.reason(), error = %error, "cannot look for lost sends")
                 }
             }
             tokio::select! {

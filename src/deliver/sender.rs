@@ -19,7 +19,7 @@ use super::text::{mark_repeat, text_of};
 use super::transport::{ChatTarget, Transport};
 use crate::clock::{Instant, SharedClock};
 use crate::outbound::Jitter;
-use crate::store::outbox::{ClaimedDelivery, DeliveryRow};
+use crate::store::outbox::{Action, ClaimedDelivery, DeliveryRow};
 use crate::store::{Lease, Store, StoreError};
 
 /// How a sender behaves.
@@ -100,6 +100,8 @@ pub struct Sender {
     /// One claim at a time, so that the overall limit is computed from claims that are all visible.
     gate: tokio::sync::Mutex<()>,
     flood: Mutex<FloodWatch>,
+    /// Why the store cannot be used just now, as far as logged.
+    pub(super) store_trouble: Mutex<Option<&'static str>>,
 }
 
 impl Sender {
@@ -113,7 +115,8 @@ impl Sender {
         settings: SenderSettings,
     ) -> Self {
         let (wake, gate, flood) = (Notify::new(), tokio::sync::Mutex::default(), Mutex::default());
-        Self { store, transport, clock, jitter, targets, settings, wake, gate, flood }
+        let store_trouble = Mutex::default();
+        Self { store, transport, clock, jitter, targets, settings, wake, gate, flood, store_trouble }
     }
 
     /// Says that there may be something new in the outbox.
@@ -192,6 +195,10 @@ impl Sender {
         if row.expires_at.is_some_and(|at| at <= started_at) {
             return Ok(Decision::Dead { reason: expiry_reason(row) });
         }
+        let is_correction = matches!(row.action, Action::Correct { .. });
+        if is_correction && claimed.edit_message_id.is_none() {
+            return Ok(Decision::Dead { reason: "message_gone" });
+        }
         let chat = self.address(target).await?;
         if self.transport.is_limited() {
             self.store.note_address(&claimed.lease, &chat.to_string(), &chat.id_space()).await?;
@@ -211,7 +218,7 @@ impl Sender {
         Ok(decision)
     }
 
-    /// One request, or two when the message to edit is gone and has to be sent anew. Returns what was observed last and the
+    /// One request, or two when the message to edit is gone and has to be sent anew (a correction has not). Returns what was observed last and the
     /// edited message, if it was an edit that counted.
     async fn transmit(
         &self,
@@ -225,7 +232,7 @@ impl Sender {
             let result = self.transport.edit(chat, message_id, &text).await;
             let observed = classify(&result);
             super::trace::told(row, &result);
-            if observed != Observed::EditGone {
+            if observed != Observed::EditGone || matches!(row.action, Action::Correct { .. }) {
                 return (observed, Some(message_id));
             }
         }

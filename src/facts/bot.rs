@@ -8,11 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{CoverageSpan, Instant, Money};
 
+/// Source of the bot's events: the name of its row among the sources.
+pub const SOURCE_BOT_EVENTS: &str = "bot_events";
+
 /// One row of `user_events`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BotEvent {
     pub id: i64,
-    /// The user's id at Telegram, as the bot writes it.
+    /// The user's id at Telegram, as the bot writes it; 0 when the event names nobody: it counts among no users.
     pub user_id: i64,
     pub created_at: Instant,
     pub kind: BotEventKind,
@@ -174,7 +177,7 @@ pub struct BotFigures {
     /// Distinct users per step, each step counted alone.
     pub funnel_open: [u64; 6],
     /// Of the users who entered (`bot_start`) in the window: those who went on step by step in time order within 14 days
-    /// of their entry.
+    /// of their entry. The entry is the user's first start in the window, its local day the first of the 14.
     pub funnel_ordered: [u64; 6],
     /// D1, D7, D30.
     pub retention: Vec<Retention>,

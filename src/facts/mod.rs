@@ -4,7 +4,9 @@
 //! said is what stands, and what it did not say is an `Option`.
 
 pub mod bot;
+pub mod bot_days;
 mod directory;
+pub mod llm;
 pub mod marks;
 
 use std::collections::BTreeMap;

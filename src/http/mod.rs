@@ -5,6 +5,9 @@
 //! | `/health/live` | 200 while the worker's loop turns; a platform may restart on anything else |
 //! | `/health/ready` | 200 when the store answers and the worker is not draining; else 503 with the reason |
 //! | `/metrics` | Prometheus text |
+//! | `/v1/llm-usage` | takes calls of language models, see [`llm_usage`]; only when a token is set |
+
+pub mod llm_usage;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! The daily digest: from a slot to messages in the outbox.
 
+use std::collections::BTreeMap;
+
 use super::report::{self, Made, body, public_id};
 use crate::clock::Instant;
 use crate::collect::{SOURCE_CHATS, SOURCE_ORDERS};
@@ -29,6 +31,7 @@ pub async fn make(settings: &Settings, store: &Store, run: &RunRow, now: Instant
         period: digest.period,
         body: body(&digest)?,
         parts: messages(&digest, settings)?,
+        own_parts: BTreeMap::new(),
         history: report::history(ReportKind::Daily, &digest.period, history_rows(&digest)),
     })
 }
@@ -69,8 +72,12 @@ pub async fn compute(
 
 /// The digest in Telegram messages.
 pub fn messages(digest: &DailyDigest, settings: &Settings) -> Result<Vec<Part>, JobError> {
-    let links = Links { chat_link: settings.retailcrm.chat_link.clone() };
-    render(digest, &links).and_then(|report| parts(&report)).map_err(report::render_failed)
+    render(digest, &links(settings)).and_then(|report| parts(&report)).map_err(report::render_failed)
+}
+
+/// How the text links back to the CRM.
+pub(super) fn links(settings: &Settings) -> Links {
+    Links { chat_link: settings.retailcrm.chat_link.clone() }
 }
 
 /// How far a source is known.

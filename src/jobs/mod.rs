@@ -4,23 +4,33 @@
 //! |---|---|
 //! | `daily` | fresh facts → measures of the day before the slot → text → messages in the outbox |
 //! | `weekly`, `monthly` | the same for the week or month before the slot, with movers, trends and examples |
+//! | `bot_daily`, `bot_weekly`, `bot_monthly` | roll-ups of the bot's events → measures → text → messages |
 //! | `sync` | reads what is new in the CRM |
 //! | `reconcile` | reads the last days again and mends what increments missed |
-//! | `retention` | deletes texts past their time |
 //! | `receipt` | what was due in the week and what arrived, for ops |
 //! | `quality` | what is doubtful about the data of the day before the slot, for ops |
 //! | `backup` | copies the database to a file and reads it back |
+//! | `rollup` | counts the bot's events of yesterday, today, and days with late ones |
+//! | `bot_retention` | deletes old events of the bot that are proven to be counted |
+//! | `retention` | deletes texts and calls of language models past their time |
 //!
 //! A job returns its result; the runner stores it in one transaction. Nothing is sent from here.
 
+pub mod analysis;
 pub mod backup;
+pub mod behaviour;
+pub mod bot;
+pub mod bot_retention;
+pub mod corrections;
 pub mod daily;
 pub mod diff;
+pub mod llm;
 pub mod quality;
 pub mod receipt;
 pub mod replay;
 pub mod report;
 pub mod retention;
+pub mod rollup;
 pub mod sync;
 pub mod weekly;
 
@@ -29,12 +39,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::clock::SharedClock;
+use crate::collect::bot_events::BotEvents;
 use crate::collect::retailcrm::RetailCrm;
 use crate::schedule::runner::{Execute, JobContext, JobError};
 use crate::schedule::{Job, ReportKind};
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::store::runs::RunResult;
+use crate::store::runs::{Origin, RunResult};
 
 /// Everything a job may use.
 pub struct Work {
@@ -45,11 +56,18 @@ pub struct Work {
     pub crm: Option<RetailCrm>,
     /// One reading of the CRM at a time in this process: a digest waits for a running sync instead of doubling it.
     pub reading: tokio::sync::Mutex<()>,
+    /// `None` when there is no bot.
+    pub bot_events: Option<BotEvents>,
+    /// The same for counting the bot's events.
+    pub rolling: tokio::sync::Mutex<()>,
 }
 
 #[async_trait]
 impl Execute for Work {
     async fn execute(&self, job: &Job, context: &JobContext) -> Result<RunResult, JobError> {
+        if context.run.origin == Origin::Correction {
+            return corrections::run(self, job, context).await;
+        }
         match job.report {
             ReportKind::Daily | ReportKind::Weekly | ReportKind::Monthly => {
                 report::run_fresh(self, job, context).await
@@ -59,17 +77,13 @@ impl Execute for Work {
             ReportKind::Retention => retention::run(self, context).await,
             ReportKind::Receipt => report::run(self, job, context).await,
             ReportKind::Backup => backup::run(self, context).await,
-            ReportKind::Behaviour => not_built(job),
+            ReportKind::Behaviour => report::run_fresh(self, job, context).await,
             ReportKind::Quality => quality::run(self, job, context).await,
-            ReportKind::Rollup => not_built(job),
-            ReportKind::BotDaily | ReportKind::BotWeekly | ReportKind::BotMonthly => not_built(job),
-            ReportKind::BotRetention => not_built(job),
+            ReportKind::Rollup => rollup::run(self, context).await,
+            ReportKind::BotRetention => bot_retention::run(self, context).await,
+            ReportKind::BotDaily | ReportKind::BotWeekly | ReportKind::BotMonthly => {
+                bot::run(self, job, context).await
+            }
         }
     }
-}
-
-/// Goes as soon as each report above is there.
-fn not_built(job: &Job) -> Result<RunResult, JobError> {
-    let note = format!("the report {} does not exist yet", job.report.as_str());
-    Err(JobError { reason: "not_built", note, is_permanent: true })
 }

@@ -1,5 +1,7 @@
 //! The daily note on data quality, for ops.
 
+use std::collections::BTreeMap;
+
 use super::daily::coverage;
 use super::report::{Made, body, measured, public_id, render_failed, span};
 use super::{Work, sync};
@@ -88,6 +90,7 @@ pub async fn make(
         period,
         body: body(&note)?,
         parts: messages_of(&note)?,
+        own_parts: BTreeMap::new(),
         history: Vec::new(),
     })
 }

@@ -1,5 +1,7 @@
 //! The weekly receipt for ops: proof that silence meant health.
 
+use std::collections::BTreeMap;
+
 use super::report::{Made, body, public_id, render_failed, span, title};
 use crate::clock::Instant;
 use crate::measure::receipt::{Receipt, Slot, SlotEnd, Trouble, receipt};
@@ -44,6 +46,7 @@ pub async fn make(settings: &Settings, store: &Store, run: &RunRow, now: Instant
         period,
         body: body(&receipt)?,
         parts: messages(&receipt)?,
+        own_parts: BTreeMap::new(),
         history: Vec::new(),
     })
 }

@@ -7,11 +7,27 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::diff::changes;
-use super::{daily, quality, receipt, weekly};
+use super::{behaviour, bot, corrections, daily, quality, receipt, weekly};
 use crate::render::Part;
 use crate::schedule::runner::JobError;
 use crate::settings::Settings;
+use crate::store::Store;
 use crate::store::runs::StoredDigest;
+
+/// The messages of a run's digest, a correction's included.
+///
+/// # Errors
+/// As [`messages`], or the store's.
+pub async fn of_stored(
+    store: &Store,
+    stored: &StoredDigest,
+    settings: &Settings,
+) -> Result<Vec<Part>, JobError> {
+    match corrections::replay(store, stored, settings).await? {
+        Some(parts) => Ok(parts),
+        None => messages(stored, settings),
+    }
+}
 
 /// The messages of a stored digest.
 ///
@@ -22,12 +38,15 @@ pub fn messages(stored: &StoredDigest, settings: &Settings) -> Result<Vec<Part>,
         "daily" => daily::messages(&read(stored)?, settings),
         "weekly" | "monthly" => weekly::messages(&read(stored)?, settings),
         "quality" => quality::messages_of(&read(stored)?),
+        "behaviour" => behaviour::messages(&read(stored)?, settings),
         "receipt" => receipt::messages(&read(stored)?),
+        "bot_daily" | "bot_weekly" | "bot_monthly" => bot::messages(&read(stored)?),
         other => Err(another_version(&format!("this version knows no report `{other}`"))),
     }
 }
 
-fn read<D: Serialize + DeserializeOwned>(stored: &StoredDigest) -> Result<D, JobError> {
+/// The digest of a snapshot, whole.
+pub(super) fn read<D: Serialize + DeserializeOwned>(stored: &StoredDigest) -> Result<D, JobError> {
     let digest: D =
         serde_json::from_value(stored.body.clone()).map_err(|error| another_version(&error.to_string()))?;
     // A field that we drop, or read as something else, would silently change the text.
@@ -38,7 +57,7 @@ fn read<D: Serialize + DeserializeOwned>(stored: &StoredDigest) -> Result<D, Job
     }
 }
 
-fn another_version(why: &str) -> JobError {
+pub(super) fn another_version(why: &str) -> JobError {
     JobError {
         reason: "snapshot_version",
         note: format!(

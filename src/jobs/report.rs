@@ -1,10 +1,12 @@
 //! What all digests have in common: how one becomes the result of a run.
 
+use std::collections::BTreeMap;
+
 use chrono::{Datelike, TimeDelta};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Work, daily, quality, receipt, sync, weekly};
+use super::{Work, behaviour, bot, daily, quality, receipt, sync, weekly};
 use crate::clock::Instant;
 use crate::collect::{SOURCE_CHATS, SOURCE_ORDERS};
 use crate::measure::digest::Coverage;
@@ -20,7 +22,7 @@ use crate::store::outbox::{Action, NewDelivery};
 use crate::store::runs::{Origin, RunResult, RunRow, StoredDigest};
 
 /// After its window a message may still be on its way for this long before it counts as stale.
-const SENDING_GRACE: TimeDelta = TimeDelta::minutes(30);
+pub(super) const SENDING_GRACE: TimeDelta = TimeDelta::minutes(30);
 
 /// A digest this late says so to its readers.
 const LATE_WORTH_TELLING: TimeDelta = TimeDelta::minutes(10);
@@ -36,6 +38,8 @@ pub struct Made {
     pub body: Value,
     /// Its messages, in order.
     pub parts: Vec<Part>,
+    /// For chats that read something of their own instead of `parts`; empty parts = nothing is sent there.
+    pub own_parts: BTreeMap<String, Vec<Part>>,
     /// Its values, for trends.
     pub history: Vec<HistoryRow>,
 }
@@ -62,11 +66,14 @@ impl Made {
         let run = &context.run;
         let window = TimeDelta::from_std(job.catch_up_window).unwrap_or(TimeDelta::MAX);
         let begins_at = if run.origin == Origin::Cron { run.slot_at } else { context.now };
-        let part_count = self.parts.len() as i64;
+        let parts_of = |chat: &String| self.own_parts.get(chat).unwrap_or(&self.parts);
         job.chats
             .iter()
-            .flat_map(|chat| (1..).zip(&self.parts).map(move |(part, message)| (chat, part, message)))
-            .map(|(chat, part, message)| NewDelivery {
+            .flat_map(|chat| {
+                let (parts, part_count) = (parts_of(chat), parts_of(chat).len() as i64);
+                (1..).zip(parts).map(move |(part, message)| (chat, part, part_count, message))
+            })
+            .map(|(chat, part, part_count, message)| NewDelivery {
                 key: format!("run:{}/{chat}/{part}", run.id),
                 run_id: Some(run.id),
                 chat: chat.clone(),
@@ -97,8 +104,12 @@ pub async fn make(
         ReportKind::Weekly | ReportKind::Monthly => {
             weekly::make(settings, store, report, run, now).await.map(Some)
         }
+        ReportKind::Behaviour => behaviour::make(settings, store, run, now).await.map(Some),
         ReportKind::Receipt => receipt::make(settings, store, run, now).await.map(Some),
         ReportKind::Quality => quality::make(settings, store, run, now, None).await.map(Some),
+        ReportKind::BotDaily | ReportKind::BotWeekly | ReportKind::BotMonthly => {
+            bot::make(settings, store, report, run, now).await.map(Some)
+        }
         _ => Ok(None),
     }
 }

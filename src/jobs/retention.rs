@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::Work;
+use super::{Work, llm};
 use crate::schedule::runner::{JobContext, JobError};
 use crate::store::runs::RunResult;
 
@@ -21,5 +21,7 @@ pub async fn run(work: &Work, context: &JobContext) -> Result<RunResult, JobErro
             break;
         }
     }
-    Ok(RunResult { note: Some(format!("{deleted} message texts deleted")), ..RunResult::default() })
+    let calls = llm::forget(work, context).await?;
+    let note = format!("{deleted} message texts and {calls} calls of language models deleted");
+    Ok(RunResult { note: Some(note), ..RunResult::default() })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 
-use super::Work;
+use super::{Work, analysis, corrections};
 use crate::clock::SharedClock;
 use crate::collect::retailcrm::{RetailCrm, SyncMode};
 use crate::collect::{CollectError, SOURCE_CHATS, SOURCE_ORDERS, SOURCE_PEOPLE, Sink};
@@ -34,8 +34,16 @@ pub type OnProgress = dyn Fn(&str, u64, Option<u64>) + Send + Sync;
 
 /// The job: one round of every source.
 pub async fn run(work: &Work, mode: Mode, _context: &JobContext) -> Result<RunResult, JobError> {
-    let _reading = work.reading.lock().await;
+    let reading = work.reading.lock().await;
     let stored = read(work, mode, None).await?;
+    drop(reading);
+    // What was read stays read; the next reading looks again.
+    if let Err(error) = corrections::look(work).await {
+        tracing::warn!(
+            reason = error.reason,
+            "whether a digest needs a correction could not be seen: {error}"
+        );
+    }
     Ok(RunResult { note: Some(format!("{stored} facts stored")), ..RunResult::default() })
 }
 
@@ -81,9 +89,11 @@ pub async fn read(work: &Work, mode: Mode, on_progress: Option<Arc<OnProgress>>)
             first_failure.get_or_insert(JobError { reason, note: error.to_string(), is_permanent });
         }
     }
+    // What was read is analysed even when a source failed: its marks are as good as the facts.
+    let analysed = analysis::round(&work.store, work.clock.as_ref()).await;
     match first_failure {
         Some(error) => Err(error),
-        None => Ok(sink.stored.into_inner()),
+        None => analysed.map(|_| sink.stored.into_inner()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The digests of a week and of a month: from a slot to messages in the outbox.
 
+use std::collections::BTreeMap;
+
 use super::daily::coverage;
 use super::report::{self, Made, body, public_id};
 use crate::clock::Instant;
@@ -33,6 +35,7 @@ pub async fn make(
         period: digest.period,
         body: body(&digest)?,
         parts: messages(&digest, settings)?,
+        own_parts: BTreeMap::new(),
         history: report::history(report, &digest.period, weekly_rows(&digest)),
     })
 }

@@ -3,6 +3,9 @@
 //! `docs/metrics.md` says what each number means; an empty denominator gives `None`, never 0.
 
 mod baseline;
+pub mod behaviour;
+pub mod bot;
+pub mod bot_day;
 mod conversations;
 mod coverage;
 pub mod daily;
@@ -11,6 +14,8 @@ mod figures;
 mod headline;
 pub mod history;
 mod links;
+pub mod llm_cost;
+mod names;
 mod percentile;
 pub mod period;
 pub mod quality;
@@ -21,5 +26,6 @@ pub mod weekly;
 pub mod worktime;
 
 pub use history::history_rows;
+pub(crate) use names::first_name;
 pub use period::{Period, Span};
 pub use worktime::WorkCalendar;

@@ -43,6 +43,19 @@ pub fn render(digest: &DailyDigest, links: &Links) -> Result<Report, RenderError
     Ok(Report { public_id: digest.public_id.clone(), html })
 }
 
+/// A digest made again from later data: who waits is said as it was `before`, because that was true then.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_again(
+    digest: &DailyDigest,
+    before: &DailyDigest,
+    links: &Links,
+) -> Result<Report, RenderError> {
+    let html = DailyView { waiting: waiting(before, links), ..view(digest, links) }.render()?;
+    Ok(Report { public_id: digest.public_id.clone(), html })
+}
+
 fn view(digest: &DailyDigest, links: &Links) -> DailyView {
     let baselines = Baselines::of(digest);
     let (news, action) = sentences::headline(digest, &baselines);

@@ -4,7 +4,10 @@
 //! tree, so that splitting and escaping cannot produce broken markup. No decision is taken in a template, and
 //! [`format`] is the only formatter.
 
+pub mod behaviour;
+pub mod bot;
 mod compare;
+pub mod correction;
 pub mod daily;
 pub mod format;
 mod known;

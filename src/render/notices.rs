@@ -35,6 +35,7 @@ pub struct Speech {
 /// An incident as far as a text needs it.
 #[derive(Debug, Clone)]
 pub struct Incident<'a> {
+    /// Negative for one that only this process knows, because the store is what is broken.
     pub id: i64,
     pub trouble: &'a Trouble,
     pub opened_at: Instant,
@@ -206,7 +207,10 @@ impl Speech {
 }
 
 fn incident_id(id: i64) -> String {
-    format!("inc-{id:04}")
+    match id {
+        0.. => format!("inc-{id:04}"),
+        _ => format!("db-{:06}", id.unsigned_abs() % 1_000_000),
+    }
 }
 
 fn first_id(prefix: &str, incidents: &[Incident<'_>]) -> Result<String, RenderError> {

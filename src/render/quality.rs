@@ -66,7 +66,7 @@ fn view(finding: &Finding, note: &QualityNote) -> FindingView {
                 }
                 None => format!("{} ещё ни разу не прочитаны до конца", name(source)),
             },
-            "Обычно они обновляются каждые 15 минут. Что мешает, покажет svodka doctor.",
+            "Обычно они обновляются не реже раза в час. Что мешает чтению, покажет svodka doctor.",
         ),
         Finding::SilentHours { stretches } => (
             format!("Тишина в рабочее время: {}", silences(stretches, note)),

@@ -4,6 +4,7 @@
 //! other side's state with HTTP as its skin, and it is stricter than the real service: what the real one might
 //! tolerate by luck, it refuses. No other module uses this one, except the command line.
 
+pub mod bot;
 pub mod retailcrm;
 pub mod shop;
 pub mod telegram;

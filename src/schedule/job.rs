@@ -65,6 +65,14 @@ impl ReportKind {
         }
     }
 
+    /// Whether it needs the bot's events.
+    pub fn is_about_bot(self) -> bool {
+        matches!(
+            self,
+            Self::Rollup | Self::BotDaily | Self::BotWeekly | Self::BotMonthly | Self::BotRetention
+        )
+    }
+
     /// Whether it makes messages for readers.
     pub fn has_messages(self) -> bool {
         match self {
@@ -106,4 +114,6 @@ pub struct Job {
     /// Of one attempt.
     pub timeout: Duration,
     pub policy: Policy,
+    /// How long after its delivery a digest is corrected in place when late data change its figures; `None` = never.
+    pub corrections: Option<Duration>,
 }

@@ -126,6 +126,8 @@ impl Runner {
         let timeout = TimeDelta::from_std(job.timeout).unwrap_or(TimeDelta::MAX);
         let started = std::time::Instant::now();
         let result = tokio::select! {
+            // Work that is done counts, also when its time ran out or the worker was told to stop at the same moment.
+            biased;
             result = work.execute(job, &context) => result,
             () = self.clock.sleep_until(now + timeout) => Err(JobError {
                 reason: "timeout",
@@ -209,7 +211,7 @@ impl Runner {
         let window = TimeDelta::from_std(job.catch_up_window).unwrap_or(TimeDelta::MAX);
         match run.origin {
             Origin::Cron => run.slot_at + window,
-            Origin::Manual => run.created_at + window.min(TimeDelta::minutes(1)),
+            Origin::Manual | Origin::Correction => run.created_at + window.min(TimeDelta::minutes(1)),
         }
     }
 

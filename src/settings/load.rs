@@ -18,6 +18,12 @@ const SHORT_NAMES: &[(&str, &str)] = &[
     ("RETAILCRM_API_KEY", "retailcrm.api_key"),
     ("RETAILCRM_BOT_URL", "retailcrm.bot_url"),
     ("RETAILCRM_BOT_TOKEN", "retailcrm.bot_token"),
+    ("BOT_EVENTS_URL", "bot.url"),
+    ("LLM_LOG_PATH", "llm.path"),
+    ("LLM_PUSH_TOKEN", "llm.push_token"),
+    ("LANGFUSE_HOST", "llm.langfuse.url"),
+    ("LANGFUSE_PUBLIC_KEY", "llm.langfuse.public_key"),
+    ("LANGFUSE_SECRET_KEY", "llm.langfuse.secret_key"),
 ];
 
 /// Reads all layers. A variable that is set to the empty string counts as not set.

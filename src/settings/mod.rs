@@ -4,8 +4,10 @@
 //! environment over it; [`validate`] turns the text into the types below and names every problem by the key's path
 //! and the fix. Secrets are [`SecretString`]: no `Debug`, log or error shows them.
 
+mod bot;
 mod fallback;
 mod heartbeat;
+pub mod llm;
 mod load;
 mod raw;
 mod validate;
@@ -21,10 +23,12 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+pub use bot::{BotDeletion, BotSettings};
 pub use fallback::{FallbackSettings, MailSettings};
 pub use heartbeat::HeartbeatSettings;
 
 use crate::deliver::ChatTarget;
+use crate::facts::ManagerId;
 use crate::measure::WorkCalendar;
 use crate::measure::daily::Thresholds;
 use crate::measure::worktime::WorkHours;
@@ -61,11 +65,16 @@ pub struct Settings {
     /// No listener without it.
     pub http_port: Option<u16>,
     pub retailcrm: RetailCrmSettings,
+    pub bot: BotSettings,
     pub telegram: TelegramSettings,
+    pub llm: llm::LlmSettings,
     pub chats: BTreeMap<String, ChatTarget>,
+    /// Chats that belong to one manager.
+    pub chat_managers: BTreeMap<String, ManagerId>,
     /// Enabled jobs by name.
     pub jobs: BTreeMap<String, Job>,
     pub thresholds: Thresholds,
+    pub bot_digest: BotDigestSettings,
     pub ops_chat: String,
     pub source_down_after: Duration,
     pub fallback: FallbackSettings,
@@ -118,6 +127,15 @@ pub struct BackupSettings {
     pub keep_count: usize,
     /// The others stay for this long.
     pub keep_for: Duration,
+}
+
+/// What the digests of the bot cannot know from its events.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BotDigestSettings {
+    /// ISO code of the carts.
+    pub currency: String,
+    /// Share of the carts' sum expected to become orders, 0..1; `None` = no word about it.
+    pub conversion_estimate: Option<f64>,
 }
 
 /// How logs look.

@@ -11,6 +11,8 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
 use super::DeliveryMode;
+use super::bot::RawBot;
+use super::llm::RawLlm;
 use crate::schedule::{CatchUp, ReportKind};
 
 #[derive(Debug, Deserialize)]
@@ -26,11 +28,14 @@ pub(super) struct RawSettings {
     pub database: RawDatabase,
     pub http: RawHttp,
     pub retailcrm: RawRetailCrm,
+    pub bot: RawBot,
     pub telegram: RawTelegram,
+    pub llm: RawLlm,
     #[serde(default)]
     pub chats: BTreeMap<String, RawChat>,
     pub jobs: BTreeMap<String, RawJob>,
     pub thresholds: RawThresholds,
+    pub bot_digest: RawBotDigest,
     pub alerts: RawAlerts,
     pub heartbeat: RawHeartbeat,
     pub retention: RawRetention,
@@ -83,6 +88,7 @@ pub(super) struct RawChat {
     #[serde(deserialize_with = "number_or_text")]
     pub id: String,
     pub topic: Option<i64>,
+    pub manager: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -100,6 +106,9 @@ pub(super) struct RawJob {
     #[serde(default, with = "humantime_serde")]
     pub timeout: Option<Duration>,
     pub policy: Option<RawPolicy>,
+    pub corrections: Option<RawCorrections>,
+    #[serde(default, with = "humantime_serde")]
+    pub corrections_window: Option<Duration>,
     pub enabled: Option<bool>,
 }
 
@@ -108,6 +117,13 @@ pub(super) struct RawJob {
 pub(super) enum RawPolicy {
     AtLeastOnce,
     AtMostOnce,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RawCorrections {
+    None,
+    Edit,
 }
 
 #[derive(Debug, Deserialize)]
@@ -125,6 +141,13 @@ pub(super) struct RawThresholds {
     pub order_link_window: Duration,
     #[serde(with = "humantime_serde")]
     pub waiting_max_age: Duration,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawBotDigest {
+    pub currency: String,
+    pub conversion_estimate: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -8,9 +8,13 @@ use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::raw::{RawJob, RawLogFormat, RawPolicy, RawSettings};
-use super::{BackupSettings, ConfigError, LogSettings, RetailCrmSettings, Settings, TelegramSettings};
+use super::raw::{RawCorrections, RawJob, RawLogFormat, RawPolicy, RawSettings};
+use super::{
+    BackupSettings, BotDigestSettings, ConfigError, LogSettings, RetailCrmSettings, Settings,
+    TelegramSettings,
+};
 use crate::deliver::ChatTarget;
+use crate::facts::ManagerId;
 use crate::measure::daily::Thresholds;
 use crate::measure::worktime::WorkHours;
 use crate::schedule::{CatchUp, Job, ReportKind, Schedule};
@@ -23,14 +27,14 @@ const CRM_RATE_LIMIT: u32 = 10;
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// Collects problems, so that the user sees all of them in one go.
-struct Problems(Vec<String>);
+pub(super) struct Problems(pub(super) Vec<String>);
 
 impl Problems {
-    fn check<T, E: std::fmt::Display>(&mut self, path: &str, result: Result<T, E>) -> Option<T> {
+    pub(super) fn check<T, E: std::fmt::Display>(&mut self, path: &str, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| self.0.push(format!("{path}: {error}"))).ok()
     }
 
-    fn require(&mut self, holds: bool, path: &str, sentence: &str) {
+    pub(super) fn require(&mut self, holds: bool, path: &str, sentence: &str) {
         if !holds {
             self.0.push(format!("{path}: {sentence}"));
         }
@@ -64,15 +68,27 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         "telegram.timeout",
         "Telegram itself may hold a send for 8 s; write 10s or more, else messages come twice",
     );
+    let (bot, bot_problems) = raw.bot.check();
+    bot_problems.into_iter().for_each(|(path, sentence)| problems.require(false, path, sentence));
+    let llm = super::llm::validate(raw.llm, &mut problems);
     let mut chats = BTreeMap::new();
+    let mut chat_managers = BTreeMap::new();
     for (name, chat) in raw.chats {
+        if let Some(text) = &chat.manager
+            && let Some(id) = problems.check(&format!("chats.{name}.manager"), text.parse::<ManagerId>())
+        {
+            chat_managers.insert(name.clone(), id);
+        }
         if let Some(id) = problems.check(&format!("chats.{name}.id"), chat.id.parse()) {
             chats.insert(name, ChatTarget { id, topic: chat.topic });
         }
     }
     let mut jobs = BTreeMap::new();
     for (name, raw_job) in raw.jobs {
-        if raw_job.enabled == Some(false) {
+        // Jobs about the bot are in the table only where there is one, unless somebody says so.
+        let has_subject = !raw_job.report.is_about_bot()
+            || bot.url.is_some() && (raw_job.report != ReportKind::BotRetention || bot.deletion.is_some());
+        if !raw_job.enabled.unwrap_or(has_subject) {
             continue;
         }
         if let Some(job) = job(&name, raw_job, known_zone, &mut problems) {
@@ -92,6 +108,11 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         backup_folder.is_some() || !jobs.values().any(|job| job.report == ReportKind::Backup),
         "backup.folder",
         "a backup job needs a folder; set SVODKA__BACKUP__FOLDER",
+    );
+    problems.require(
+        raw.bot_digest.conversion_estimate.is_none_or(|share| (0.0..=1.0).contains(&share)),
+        "bot_digest.conversion_estimate",
+        "write a share between 0 and 1, such as 0.1, or remove the key",
     );
     let database_url = raw.database.url;
     problems.require(
@@ -117,8 +138,11 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         http_host: raw.http.host,
         http_port: raw.http.port,
         retailcrm,
+        bot,
         telegram,
+        llm,
         chats,
+        chat_managers,
         jobs,
         thresholds: Thresholds {
             slow_first_reply: raw.thresholds.slow_first_reply,
@@ -128,6 +152,10 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
             first_response_median: raw.thresholds.first_response_median,
             order_link_window: raw.thresholds.order_link_window,
             waiting_max_age: raw.thresholds.waiting_max_age,
+        },
+        bot_digest: BotDigestSettings {
+            currency: raw.bot_digest.currency,
+            conversion_estimate: raw.bot_digest.conversion_estimate,
         },
         ops_chat: raw.alerts.chat,
         source_down_after: raw.alerts.source_down_after,
@@ -222,6 +250,7 @@ fn job(name: &str, raw: RawJob, zone: Tz, problems: &mut Problems) -> Option<Job
             "this report has readers; name at least one chat, or set enabled = false",
         );
     }
+    let corrections = corrections(&raw, &path, problems);
     let schedule = problems.check(&path("cron"), Schedule::parse(&raw.cron, zone))?;
     Some(Job {
         name: name.to_owned(),
@@ -236,15 +265,35 @@ fn job(name: &str, raw: RawJob, zone: Tz, problems: &mut Problems) -> Option<Job
             Some(RawPolicy::AtMostOnce) => Policy::AtMostOnce,
             Some(RawPolicy::AtLeastOnce) | None => Policy::AtLeastOnce,
         },
+        corrections,
     })
 }
 
+/// How long a digest is corrected, if it is.
+fn corrections(raw: &RawJob, path: &dyn Fn(&str) -> String, problems: &mut Problems) -> Option<Duration> {
+    /// After that Telegram may refuse to edit a message.
+    const LONGEST: Duration = Duration::from_secs(48 * 3600);
+    let window = raw.corrections_window.unwrap_or(Duration::from_secs(24 * 3600));
+    problems.require(
+        !window.is_zero() && window <= LONGEST,
+        &path("corrections_window"),
+        "write a time up to 48h: later Telegram may refuse to edit a message",
+    );
+    let is_wanted = raw.corrections == Some(RawCorrections::Edit);
+    problems.require(
+        !is_wanted || raw.report == ReportKind::Daily,
+        &path("corrections"),
+        "only the daily digest can be corrected so far; write \"none\"",
+    );
+    is_wanted.then_some(window)
+}
+
 /// An empty secret is no secret.
-fn non_empty(secret: Option<SecretString>) -> Option<SecretString> {
+pub(super) fn non_empty(secret: Option<SecretString>) -> Option<SecretString> {
     secret.filter(|secret| !secret.expose_secret().trim().is_empty())
 }
 
-fn web_address(text: &str, path: &str, problems: &mut Problems) -> Option<Url> {
+pub(super) fn web_address(text: &str, path: &str, problems: &mut Problems) -> Option<Url> {
     // The text itself stays out of the message: people paste addresses with keys in them.
     let url = problems.check(
         path,

@@ -5,7 +5,7 @@ use super::facts_rows::{ChatRecord, DialogRecord, LinkRecord, MessageRecord, Ord
 use super::sql::{execute, fetch_all, queries, same};
 use super::{Result, Store};
 use crate::clock::Instant;
-use crate::facts::{Directory, Facts};
+use crate::facts::{Directory, Facts, Marks};
 
 /// Ids of the dialogs of the window `[$1, $2)`: those with a message in it, and those open at its end.
 macro_rules! active_dialogs {
@@ -51,6 +51,11 @@ queries! {
         "SELECT id, channel_id, customer_id, customer_name, created_at, updated_at FROM chats WHERE id IN (",
         "SELECT chat_id FROM dialogs WHERE id IN (", active_dialogs!(), ") ",
         "UNION SELECT chat_id FROM (", messages_of_window!("chat_id"), ") AS found) ORDER BY id",
+    );
+    MARKS = same!(
+        "SELECT message_id, marks FROM message_marks WHERE message_id IN (SELECT id FROM (",
+        messages_of_window!("id"),
+        ") AS found)",
     );
     ORDERS = same!(
         "SELECT id, number, status, created_at, manager_id, customer_id, dialog_id, total_minor, prepaid_minor, ",
@@ -101,7 +106,10 @@ impl Store {
             messages: into_facts(fetch_all!(MessageRecord, tx, MESSAGES, from, until)?)?,
             orders: into_facts(fetch_all!(OrderRecord, tx, ORDERS, from, until)?)?,
             customer_links: into_facts(fetch_all!(LinkRecord, tx, LINKS, from, until)?)?,
-            marks: crate::facts::MarksOf::new(),
+            marks: fetch_all!((i64, i64), tx, MARKS, from, until)?
+                .into_iter()
+                .map(|(id, marks)| (id, Marks(marks as u32)))
+                .collect(),
         };
         tx.commit().await?;
         Ok(facts)

@@ -114,6 +114,18 @@ pub(super) fn event_columns(
     }
 }
 
+/// The author that the two columns of message `id` hold.
+pub(super) fn author(kind: &str, author_id: Option<i64>, id: i64) -> Result<Author> {
+    Ok(match (kind, author_id) {
+        ("customer", Some(id)) => Author::Customer(id),
+        ("user", Some(id)) => Author::User(id),
+        ("bot", Some(id)) => Author::Bot(id),
+        ("channel", Some(id)) => Author::Channel(id),
+        ("system", None) => Author::System,
+        _ => return Err(inconsistent("messages", "author_kind", id)),
+    })
+}
+
 fn inconsistent(table: &'static str, column: &'static str, id: i64) -> StoreError {
     let why = "the word and the id beside it do not fit together".to_owned();
     StoreError::Inconsistent { table, column, row: id.to_string(), why }
@@ -147,14 +159,7 @@ impl TryFrom<DialogRecord> for Dialog {
 impl TryFrom<MessageRecord> for Message {
     type Error = StoreError;
     fn try_from(row: MessageRecord) -> Result<Self> {
-        let author = match (row.author_kind.as_str(), row.author_id) {
-            ("customer", Some(id)) => Author::Customer(id),
-            ("user", Some(id)) => Author::User(id),
-            ("bot", Some(id)) => Author::Bot(id),
-            ("channel", Some(id)) => Author::Channel(id),
-            ("system", None) => Author::System,
-            _ => return Err(inconsistent("messages", "author_kind", row.id)),
-        };
+        let author = author(&row.author_kind, row.author_id, row.id)?;
         let to = responsible(row.event_to_kind.as_deref(), row.event_to_id);
         let event = match (row.event_kind.as_deref(), to) {
             (Some("assigned"), Some(Some(to))) => Some(DialogEvent::Assigned(to)),

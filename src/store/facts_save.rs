@@ -11,13 +11,14 @@ use sqlx::{Postgres, QueryBuilder, Sqlite};
 
 use super::Result;
 use super::facts_rows::{author_columns, event_columns, responsible_columns};
+use super::marks::queue_conversations;
 use super::pool::{Dual, Tx};
 use super::sql::{execute, queries, same};
 use crate::clock::{Instant, to_micros};
 use crate::facts::FactBatch;
 
 /// Rows per statement: 14 columns × 500 stays well under the 32,766 parameters that SQLite takes.
-const ROWS_PER_STATEMENT: usize = 500;
+pub(super) const ROWS_PER_STATEMENT: usize = 500;
 
 queries! {
     DELETE_ORDER = same!("UPDATE orders SET is_deleted = TRUE WHERE id = $1");
@@ -27,7 +28,7 @@ queries! {
 macro_rules! upsert {
     ($tx:expr, $rows:expr, $head:expr, |$row:ident| { $($local:stmt;)* } [$($value:expr),+ $(,)?], $tail:expr) => {
         for rows in $rows.chunks(ROWS_PER_STATEMENT) {
-            match &mut *$tx {
+            match &mut $tx.db {
                 Dual::Sqlite(db) => {
                     let mut insert = QueryBuilder::<Sqlite>::new($head);
                     insert.push_values(rows, |mut tuple, $row| {
@@ -48,6 +49,8 @@ macro_rules! upsert {
         }
     };
 }
+
+pub(super) use upsert;
 
 /// The newest version of each fact, in the order of keys. Of equal versions the later in the batch wins.
 fn newest<'a, T, K: Ord>(
@@ -75,7 +78,7 @@ fn never_older<T>(_: &T, _: &T) -> bool {
 }
 
 /// Text without NUL characters, which PostgreSQL cannot hold; they carry nothing.
-fn clean(text: &str) -> Cow<'_, str> {
+pub(super) fn clean(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { Cow::Borrowed(text) }
 }
 
@@ -92,6 +95,7 @@ pub(super) async fn upsert_facts(tx: &mut Tx, batch: &FactBatch) -> Result<()> {
     upsert_people(tx, batch).await?;
     upsert_conversations(tx, batch).await?;
     upsert_messages(tx, batch).await?;
+    queue_conversations(tx, batch).await?;
     upsert_orders(tx, batch).await
 }
 

@@ -3,6 +3,7 @@
 use sqlx::types::Json;
 
 use super::outbox::{NewDelivery, insert_deliveries};
+use super::pool::Tx;
 use super::sql::{execute, fetch_all, fetch_optional, queries, same};
 use super::{Result, Store};
 use crate::clock::Instant;
@@ -16,11 +17,11 @@ macro_rules! columns {
 queries! {
     OPEN = same!(
         "INSERT INTO incidents (key, kind, detail, opened_at, last_seen_at, finding_count, notice_count, remind_at) ",
-        "VALUES ($1, $2, $3, $4, $4, 1, 1, $5) ON CONFLICT (key) WHERE resolved_at IS NULL DO NOTHING RETURNING ",
+        "VALUES ($1, $2, $3, $4, $4, 1, 0, $5) ON CONFLICT (key) WHERE resolved_at IS NULL DO NOTHING RETURNING ",
         columns!(),
     );
     FIND_OPEN = same!("SELECT ", columns!(), " FROM incidents WHERE key = $1 AND resolved_at IS NULL");
-    OPEN_SILENTLY = same!("UPDATE incidents SET notice_count = 0 WHERE id = $1");
+    COUNT_NOTICE = same!("UPDATE incidents SET notice_count = notice_count + 1 WHERE id = $1");
     TOUCH = same!(
         "UPDATE incidents SET detail = $4, last_seen_at = $3, finding_count = finding_count + 1, ",
         "notice_count = notice_count + $2 WHERE id = $1 AND resolved_at IS NULL",
@@ -86,25 +87,17 @@ impl Store {
         notice: &(dyn Fn(&IncidentRow) -> Vec<NewDelivery> + Sync),
     ) -> Result<(IncidentRow, bool)> {
         let mut tx = self.begin().await?;
-        // Twice at most in practice: the incident we lost to may be resolved before we look at it.
-        loop {
-            if let Some(row) =
-                fetch_optional!(IncidentRow, tx, OPEN, key, kind, Json(detail), now, remind_at)?
-            {
-                let notices = notice(&row);
+        let (mut row, is_new) = open(&mut tx, key, kind, &Json(detail), remind_at, now).await?;
+        if is_new {
+            let notices = notice(&IncidentRow { notice_count: 1, ..row.clone() });
+            if !notices.is_empty() {
                 insert_deliveries(&mut tx, &notices, now).await?;
-                let mut row = row;
-                if notices.is_empty() {
-                    execute!(tx, OPEN_SILENTLY, row.id)?;
-                    row.notice_count = 0;
-                }
-                tx.commit().await?;
-                return Ok((row, true));
+                execute!(tx, COUNT_NOTICE, row.id)?;
+                row.notice_count = 1;
             }
-            if let Some(row) = fetch_optional!(IncidentRow, tx, FIND_OPEN, key)? {
-                return Ok((row, false));
-            }
+            tx.commit().await?;
         }
+        Ok((row, is_new))
     }
 
     /// Applies the change to an open incident and enqueues the notices, in one transaction; `notice_count` grows by one when
@@ -140,5 +133,25 @@ impl Store {
     pub async fn list_incidents(&self, since: Instant, limit: i64) -> Result<Vec<IncidentRow>> {
         let mut db = self.conn().await?;
         fetch_all!(IncidentRow, db, LIST, since, limit)
+    }
+}
+
+/// Opens an incident without a notice unless one with the key is open; returns it and whether it is new.
+pub(super) async fn open(
+    tx: &mut Tx,
+    key: &str,
+    kind: &str,
+    detail: &Json<&serde_json::Value>,
+    remind_at: Option<Instant>,
+    now: Instant,
+) -> Result<(IncidentRow, bool)> {
+    // Twice at most in practice: the incident we lost to may be resolved before we look at it.
+    loop {
+        if let Some(row) = fetch_optional!(IncidentRow, *tx, OPEN, key, kind, detail, now, remind_at)? {
+            return Ok((row, true));
+        }
+        if let Some(row) = fetch_optional!(IncidentRow, *tx, FIND_OPEN, key)? {
+            return Ok((row, false));
+        }
     }
 }

@@ -5,6 +5,9 @@
 //! that workers with different clocks agree on who holds what. Nothing in here talks HTTP or renders text.
 
 pub mod backup;
+mod bot_days;
+mod bot_entries;
+mod bot_figures;
 pub mod deliveries;
 mod errors;
 pub mod facts;
@@ -13,6 +16,8 @@ mod facts_save;
 pub mod history;
 pub mod incidents;
 pub mod jobs;
+pub mod llm;
+pub mod marks;
 pub mod operator;
 pub mod outbox;
 mod outbox_records;
@@ -26,12 +31,18 @@ mod run_records;
 pub mod runs;
 pub mod sources;
 pub mod sql;
+pub mod told;
+pub mod watch;
 mod words;
 
 use std::fmt;
+use std::sync::Arc;
+
+use sqlx::SqlitePool;
 
 use crate::clock::Instant;
 use pool::{Dual, Pool};
+use watch::{Watch, Watched};
 
 /// A failure of the store, classified by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +98,7 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 #[derive(Clone)]
 pub struct Store {
     pool: Pool,
+    watched: Watched,
 }
 
 /// Without the address: it may hold a password.
@@ -138,7 +150,19 @@ impl Store {
     /// [`StoreError::BadUrl`] for another scheme; [`StoreError::Unavailable`] when nobody answers within 5 s. No
     /// error text contains the password.
     pub async fn connect(url: &str) -> Result<Self> {
-        Ok(Self { pool: pool::connect(url).await? })
+        Ok(Self { pool: pool::connect(url).await?, watched: Watched::default() })
+    }
+
+    /// A store over connections the caller made: how they are kept, and what a power cut may take back, is the caller's
+    /// affair. For tests; [`Store::connect`] sets what production needs.
+    pub fn over(pool: SqlitePool) -> Self {
+        Self { pool: Dual::Sqlite(pool), watched: Watched::default() }
+    }
+
+    /// The same database, with somebody at the boundaries of every call.
+    #[must_use]
+    pub fn watched(&self, watch: Arc<dyn Watch>) -> Self {
+        Self { pool: self.pool.clone(), watched: Watched(Some(watch)) }
     }
 
     /// Applies the missing migrations. Safe to call from several workers at once.

@@ -11,7 +11,7 @@ use crate::clock::Instant;
 queries! {
     // A copy that was never found may be there, so what goes out now is a repeat.
     REVIVE = same!(
-        "UPDATE deliveries SET state = 'pending', not_before_at = $2, expires_at = $3, finished_at = NULL, ",
+        "UPDATE deliveries SET state = 'pending', not_before_at = $2, expires_at = $3, finished_at = NULL, reason = NULL, told_at = NULL, ",
         "lost_floor_id = CASE WHEN lost_at IS NOT NULL THEN COALESCE(lost_floor_id, floor_message_id) END, ",
         "is_repeat = (is_repeat OR lost_at IS NOT NULL) WHERE id = $1 AND state = 'dead'",
     );

@@ -102,9 +102,9 @@ macro_rules! list_heads {
 
 queries! {
     INSERT = same!(
-        "INSERT INTO deliveries (key, run_id, chat, part, part_count, edit_of_key, html, plain, public_id, policy, ",
+        "INSERT INTO deliveries (key, run_id, chat, part, part_count, edit_of_key, is_correction, html, plain, public_id, policy, ",
         "expires_at, is_silent, state, not_before_at, attempt_count, is_plain, is_repeat, lease_token, created_at) ",
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'pending', $13, 0, FALSE, FALSE, 0, $13) ",
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'pending', $14, 0, FALSE, FALSE, 0, $14) ",
         "ON CONFLICT (key) DO NOTHING",
     );
     PICK = per_backend!(pick);
@@ -134,6 +134,18 @@ pub enum Action {
     /// Replace the text of the message that the delivery with this key became; when that one never arrived,
     /// send anew.
     Edit { of_key: String },
+    /// The same, but never a new message: without the message there is nothing to correct.
+    Correct { of_key: String },
+}
+
+impl Action {
+    /// Key of the delivery whose message is to be edited.
+    pub fn edited_key(&self) -> Option<&str> {
+        match self {
+            Self::Send => None,
+            Self::Edit { of_key } | Self::Correct { of_key } => Some(of_key),
+        }
+    }
 }
 
 /// A message to be enqueued.
@@ -296,11 +308,9 @@ impl Store {
         };
         execute!(tx, BEGIN_ATTEMPT, lease.id, lease.token, &taken.chat, owner, now)?;
         let delivery = DeliveryRow::try_from(taken)?;
-        let edit_message_id = match &delivery.action {
-            Action::Send => None,
-            Action::Edit { of_key } => {
-                fetch_optional!((Option<i64>,), tx, FIND_EDITED, of_key)?.and_then(|(id,)| id)
-            }
+        let edit_message_id = match delivery.action.edited_key() {
+            None => None,
+            Some(key) => fetch_optional!((Option<i64>,), tx, FIND_EDITED, key)?.and_then(|(id,)| id),
         };
         tx.commit().await?;
         Ok(Some(ClaimedDelivery { delivery, lease, was_unknown, edit_message_id }))
@@ -311,10 +321,7 @@ impl Store {
 pub(super) async fn insert_deliveries(tx: &mut Tx, deliveries: &[NewDelivery], now: Instant) -> Result<u64> {
     let mut added = 0;
     for new in deliveries {
-        let edit_of_key = match &new.action {
-            Action::Send => None,
-            Action::Edit { of_key } => Some(of_key),
-        };
+        let is_correction = matches!(new.action, Action::Correct { .. });
         added += execute!(
             *tx,
             INSERT,
@@ -323,7 +330,8 @@ pub(super) async fn insert_deliveries(tx: &mut Tx, deliveries: &[NewDelivery], n
             &new.chat,
             new.part,
             new.part_count,
-            edit_of_key,
+            new.action.edited_key(),
+            is_correction,
             &new.html,
             &new.plain,
             &new.public_id,

@@ -7,7 +7,7 @@ use crate::clock::Instant;
 /// Columns of a [`DeliveryRecord`].
 macro_rules! delivery_columns {
     () => {
-        "id, key, run_id, chat, part, part_count, edit_of_key, html, plain, public_id, policy, expires_at, \
+        "id, key, run_id, chat, part, part_count, edit_of_key, is_correction, html, plain, public_id, policy, expires_at, \
          is_silent, state, not_before_at, attempt_count, is_plain, is_repeat, floor_message_id, message_id, \
          lease_token, lease_until_ms, started_at, created_at, finished_at, reason"
     };
@@ -23,6 +23,7 @@ pub(super) struct DeliveryRecord {
     part: i64,
     part_count: i64,
     edit_of_key: Option<String>,
+    is_correction: bool,
     html: String,
     plain: String,
     public_id: String,
@@ -56,7 +57,11 @@ impl TryFrom<DeliveryRecord> for DeliveryRow {
             chat: row.chat,
             part: row.part,
             part_count: row.part_count,
-            action: row.edit_of_key.map_or(Action::Send, |of_key| Action::Edit { of_key }),
+            action: match (row.edit_of_key, row.is_correction) {
+                (None, _) => Action::Send,
+                (Some(of_key), false) => Action::Edit { of_key },
+                (Some(of_key), true) => Action::Correct { of_key },
+            },
             html: row.html,
             plain: row.plain,
             public_id: row.public_id,

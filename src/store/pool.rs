@@ -12,6 +12,7 @@ use sqlx::sqlite::{
 use sqlx::{Connection, PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
 
 use super::sql::{execute, queries, same};
+use super::watch::{Point, Watched};
 use super::{Result, Store, StoreError};
 
 /// One of two things, by database.
@@ -23,9 +24,15 @@ pub(super) enum Dual<S, P> {
 
 pub(super) type Pool = Dual<SqlitePool, PgPool>;
 /// A connection for statements that stand alone.
-pub(super) type Conn = Dual<PoolConnection<Sqlite>, PoolConnection<Postgres>>;
+pub(super) struct Conn {
+    pub(super) db: Dual<PoolConnection<Sqlite>, PoolConnection<Postgres>>,
+    watched: Watched,
+}
 /// An open transaction; rolled back when dropped.
-pub(super) type Tx = Dual<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>;
+pub(super) struct Tx {
+    pub(super) db: Dual<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>,
+    watched: Watched,
+}
 
 /// Our schema on PostgreSQL: the bot's own tables often live in the same database.
 pub(super) const SCHEMA: &str = "svodka";
@@ -131,29 +138,35 @@ async fn set_session(connection: &mut PgConnection) -> sqlx::Result<()> {
 impl Store {
     /// A connection for statements that stand alone.
     pub(super) async fn conn(&self) -> Result<Conn> {
-        Ok(match &self.pool {
+        self.watched.before().await?;
+        let db = match &self.pool {
             Dual::Sqlite(pool) => Dual::Sqlite(pool.acquire().await?),
             Dual::Postgres(pool) => Dual::Postgres(pool.acquire().await?),
-        })
+        };
+        Ok(Conn { db, watched: self.watched.clone() })
     }
 
     /// A transaction that writes. On SQLite it takes the write lock at once: one that reads first and writes later
     /// fails without waiting when another process writes in between.
     pub(super) async fn begin(&self) -> Result<Tx> {
-        Ok(match &self.pool {
+        self.watched.before().await?;
+        let db = match &self.pool {
             Dual::Sqlite(pool) => Dual::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?),
             Dual::Postgres(pool) => Dual::Postgres(pool.begin().await?),
-        })
+        };
+        Ok(Tx { db, watched: self.watched.clone() })
     }
 
     /// A transaction that reads one state of the database throughout.
     pub(super) async fn begin_snapshot(&self) -> Result<Tx> {
-        Ok(match &self.pool {
+        self.watched.before().await?;
+        let db = match &self.pool {
             Dual::Sqlite(pool) => Dual::Sqlite(pool.begin().await?),
             Dual::Postgres(pool) => {
                 Dual::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
             }
-        })
+        };
+        Ok(Tx { db, watched: self.watched.clone() })
     }
 
     pub(super) async fn write_ping(&self) -> Result<()> {
@@ -187,13 +200,24 @@ impl Store {
     }
 }
 
+impl Conn {
+    pub(super) fn told(&self, name: &'static str) -> Result<()> {
+        self.watched.at(Point::Stands { name })
+    }
+}
+
 impl Tx {
     pub(super) async fn commit(self) -> Result<()> {
-        match self {
-            Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
+        self.watched.at(Point::Commit)?;
+        match self.db {
+            Dual::Sqlite(tx) => tx.commit().await?,
+            Dual::Postgres(tx) => tx.commit().await?,
         }
-        Ok(())
+        self.watched.at(Point::Committed)
+    }
+
+    pub(super) fn told(&self, name: &'static str) -> Result<()> {
+        self.watched.at(Point::Ran { name })
     }
 }
 

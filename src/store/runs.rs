@@ -2,7 +2,7 @@
 //!
 //! | state | entered by | leaves to |
 //! |---|---|---|
-//! | `planned` | `plan`, `insert_manual_run`, `insert_run_for_record`, `retry_run`, `release_run` | `running` |
+//! | `planned` | `plan`, `insert_manual_run`, `insert_run_for_record`, `insert_correction`, `retry_run`, `release_run` | `running` |
 //! | `running` | `claim_run` | `succeeded`, `failed`, `planned`; an expired lease makes it claimable again |
 //! | `succeeded`, `failed`, `skipped` | `finish_run`, `fail_run`, `plan` | final |
 
@@ -20,7 +20,7 @@ macro_rules! run_columns {
     () => {
         "id, job, origin, slot_at, state, not_before_at, deadline_at, deadline_missed_at, attempt_count, \
          lease_token, lease_owner, lease_until_ms, created_at, started_at, finished_at, reason, note, \
-         is_for_record"
+         is_for_record, corrects_run_id"
     };
 }
 pub(super) use run_columns;
@@ -34,6 +34,14 @@ queries! {
         "INSERT INTO runs (job, origin, slot_at, state, not_before_at, attempt_count, lease_token, created_at, ",
         "is_for_record) VALUES ($1, 'manual', $2, 'planned', $3, 0, 0, $3, TRUE) RETURNING id",
     );
+    // The index `runs_one_correction` lets one at a time through.
+    INSERT_CORRECTION = same!(
+        "INSERT INTO runs (job, origin, slot_at, state, not_before_at, attempt_count, lease_token, created_at, ",
+        "corrects_run_id) SELECT job, 'manual', slot_at, 'planned', $2, 0, 0, $2, id FROM runs WHERE id = $1 ",
+        "ON CONFLICT (corrects_run_id) WHERE corrects_run_id IS NOT NULL AND state IN ('planned', 'running') ",
+        "DO NOTHING RETURNING id",
+    );
+    LIST_CORRECTIONS = same!("SELECT ", run_columns!(), " FROM runs WHERE corrects_run_id = $1 ORDER BY id");
     FIND = same!("SELECT ", run_columns!(), " FROM runs WHERE id = $1");
     LIST = same!("SELECT ", run_columns!(), " FROM runs ORDER BY slot_at DESC, id DESC LIMIT $1");
     LIST_OF_JOB = same!(
@@ -52,6 +60,7 @@ queries! {
     LAST_SUCCESSES = same!(
         "SELECT ", run_columns!(), " FROM runs WHERE id IN (SELECT (",
         "SELECT latest.id FROM runs AS latest WHERE latest.job = known.job AND latest.state = 'succeeded' ",
+        "AND latest.corrects_run_id IS NULL ",
         "ORDER BY latest.slot_at DESC, latest.id DESC LIMIT 1) FROM (SELECT DISTINCT job FROM runs) AS known)",
     );
 }
@@ -63,6 +72,8 @@ pub enum Origin {
     Cron,
     /// Somebody asked. Never takes the place of a cron occurrence.
     Manual,
+    /// Late data may have changed what an earlier run told. Takes the place of no occurrence either.
+    Correction,
 }
 
 /// Where a run stands.
@@ -101,6 +112,32 @@ pub struct RunRow {
     pub note: Option<String>,
     /// Its digest and history are kept, its messages are not enqueued.
     pub is_for_record: bool,
+    /// For a correction: the run whose messages it may edit.
+    pub corrects_run_id: Option<i64>,
+}
+
+impl RunRow {
+    /// A run that exists only for one computation: a manual one under way, recorded nowhere.
+    pub fn unrecorded(job: &str, slot_at: Instant, now: Instant) -> Self {
+        Self {
+            id: 0,
+            job: job.to_owned(),
+            origin: Origin::Manual,
+            slot_at,
+            state: RunState::Running,
+            not_before_at: now,
+            deadline_at: None,
+            deadline_missed_at: None,
+            attempt_count: 1,
+            created_at: now,
+            started_at: Some(now),
+            finished_at: None,
+            reason: None,
+            note: None,
+            is_for_record: false,
+            corrects_run_id: None,
+        }
+    }
 }
 
 /// A run just claimed, with the right to it.
@@ -158,6 +195,7 @@ pub(super) struct RunRecord {
     reason: Option<String>,
     note: Option<String>,
     is_for_record: bool,
+    corrects_run_id: Option<i64>,
 }
 
 impl TryFrom<RunRecord> for RunRow {
@@ -166,7 +204,10 @@ impl TryFrom<RunRecord> for RunRow {
         Ok(Self {
             id: row.id,
             job: row.job,
-            origin: words::parse(&row.origin, "runs", "origin", row.id)?,
+            origin: match row.corrects_run_id {
+                Some(_) => Origin::Correction,
+                None => words::parse(&row.origin, "runs", "origin", row.id)?,
+            },
             slot_at: row.slot_at,
             state: words::parse(&row.state, "runs", "state", row.id)?,
             not_before_at: row.not_before_at,
@@ -179,6 +220,7 @@ impl TryFrom<RunRecord> for RunRow {
             reason: row.reason,
             note: row.note,
             is_for_record: row.is_for_record,
+            corrects_run_id: row.corrects_run_id,
         })
     }
 }
@@ -211,6 +253,19 @@ impl Store {
         let mut db = self.conn().await?;
         let (id,) = fetch_one!((i64,), db, INSERT_FOR_RECORD, job, slot_at, now)?;
         Ok(id)
+    }
+
+    /// Adds a correction of a run, for the same job and slot, due at `now`. Returns its id; `None` when one is open.
+    pub async fn insert_correction(&self, of_run_id: i64, now: Instant) -> Result<Option<i64>> {
+        let mut db = self.conn().await?;
+        Ok(fetch_optional!((i64,), db, INSERT_CORRECTION, of_run_id, now)?.map(|(id,)| id))
+    }
+
+    /// The corrections of a run, oldest first.
+    pub async fn list_corrections(&self, of_run_id: i64) -> Result<Vec<RunRow>> {
+        let mut db = self.conn().await?;
+        let rows = fetch_all!(RunRecord, db, LIST_CORRECTIONS, of_run_id)?;
+        rows.into_iter().map(RunRow::try_from).collect()
     }
 
     /// The run, if it exists.
@@ -265,7 +320,7 @@ impl Store {
         }))
     }
 
-    /// The latest succeeded run of each job, for checks and status.
+    /// The latest succeeded run of each job, corrections aside, for checks and status.
     pub async fn last_successes(&self) -> Result<Vec<RunRow>> {
         let mut db = self.conn().await?;
         let mut rows = fetch_all!(RunRecord, db, LAST_SUCCESSES)?;

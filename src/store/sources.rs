@@ -3,6 +3,7 @@
 use sqlx::types::Json;
 
 use super::facts_save;
+use super::pool::Tx;
 use super::sql::{execute, fetch_all, fetch_optional, queries, same};
 use super::{Result, Store, StoreError};
 use crate::clock::{Instant, to_micros};
@@ -105,19 +106,7 @@ impl Store {
     pub async fn save_facts(&self, batch: &FactBatch, step: &SourceStep, now: Instant) -> Result<()> {
         let mut tx = self.begin().await?;
         facts_save::upsert_facts(&mut tx, batch).await?;
-        execute!(
-            tx,
-            ADVANCE,
-            &step.source,
-            step.cursor.as_ref().map(Json),
-            step.coverage.map(|span| to_micros(span.from)),
-            step.coverage.map(|span| to_micros(span.until)),
-            step.is_complete.then_some(now)
-        )?;
-        for (reason, &count) in step.dropped.iter().filter(|(_, count)| **count > 0) {
-            let count = i64::try_from(count).unwrap_or(i64::MAX);
-            execute!(tx, SAVE_DROPPED, &step.source, reason, now, count)?;
-        }
+        advance(&mut tx, step, now).await?;
         tx.commit().await
     }
 
@@ -150,4 +139,22 @@ impl Store {
         sums.sort();
         Ok(sums)
     }
+}
+
+/// Notes what a step says of its source, in the transaction that stores what the step brought.
+pub(super) async fn advance(tx: &mut Tx, step: &SourceStep, now: Instant) -> Result<()> {
+    execute!(
+        *tx,
+        ADVANCE,
+        &step.source,
+        step.cursor.as_ref().map(Json),
+        step.coverage.map(|span| to_micros(span.from)),
+        step.coverage.map(|span| to_micros(span.until)),
+        step.is_complete.then_some(now)
+    )?;
+    for (reason, &count) in step.dropped.iter().filter(|(_, count)| **count > 0) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        execute!(*tx, SAVE_DROPPED, &step.source, reason, now, count)?;
+    }
+    Ok(())
 }

@@ -12,10 +12,12 @@
 //! Texts hold to what both understand: `$N`, `BIGINT` sums by `CAST`, no case folding, no sorting of words.
 
 use super::{
-    deliveries, facts, facts_save, history, incidents, jobs, outbox, outbox_records, pool, quality, runs,
-    sources,
+    bot_days, bot_entries, bot_figures, marks, operator, quality, receipts, reconcile, run_claims,
+    run_records, told,
 };
-use super::{operator, receipts, reconcile, run_claims, run_records};
+use super::{
+    deliveries, facts, facts_save, history, incidents, jobs, llm, outbox, outbox_records, pool, runs, sources,
+};
 
 /// A statement: its name for messages, and its text for each database.
 #[derive(Debug, Clone, Copy)]
@@ -44,12 +46,18 @@ pub const ALL: &[&[Sql]] = &[
     reconcile::QUERIES,
     operator::QUERIES,
     incidents::QUERIES,
+    told::QUERIES,
     history::QUERIES,
     receipts::QUERIES,
     sources::QUERIES,
     facts::QUERIES,
     facts_save::QUERIES,
     quality::QUERIES,
+    bot_days::QUERIES,
+    bot_entries::QUERIES,
+    bot_figures::QUERIES,
+    llm::QUERIES,
+    marks::QUERIES,
 ];
 
 /// Declares the statements of a module, and their list `QUERIES`.
@@ -83,7 +91,7 @@ macro_rules! per_backend {
 /// [`Tx`](super::pool::Tx)): `$c` is its connection, `$text` the text of `$sql` for it.
 macro_rules! on {
     ($db:expr, $sql:expr, |$c:ident, $text:ident| $body:expr) => {
-        match &mut $db {
+        match &mut $db.db {
             $crate::store::pool::Dual::Sqlite(db) => {
                 let ($c, $text) = (&mut **db, $sql.sqlite);
                 $body
@@ -103,6 +111,7 @@ macro_rules! execute {
             sqlx::query(text)$(.bind($value))*.execute(c).await.map(|done| done.rows_affected())
         })
         .map_err($crate::store::StoreError::from)
+        .and_then(|done| $db.told($sql.name).map(|()| done))
     };
 }
 
@@ -113,6 +122,7 @@ macro_rules! fetch_all {
             sqlx::query_as::<_, $row>(text)$(.bind($value))*.fetch_all(c).await
         })
         .map_err($crate::store::StoreError::from)
+        .and_then(|done| $db.told($sql.name).map(|()| done))
     };
 }
 
@@ -123,6 +133,7 @@ macro_rules! fetch_optional {
             sqlx::query_as::<_, $row>(text)$(.bind($value))*.fetch_optional(c).await
         })
         .map_err($crate::store::StoreError::from)
+        .and_then(|done| $db.told($sql.name).map(|()| done))
     };
 }
 
@@ -133,6 +144,7 @@ macro_rules! fetch_one {
             sqlx::query_as::<_, $row>(text)$(.bind($value))*.fetch_one(c).await
         })
         .map_err($crate::store::StoreError::from)
+        .and_then(|done| $db.told($sql.name).map(|()| done))
     };
 }
 

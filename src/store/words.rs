@@ -28,7 +28,7 @@ macro_rules! words {
     };
 }
 
-words!(Origin { Cron = "cron", Manual = "manual" });
+words!(Origin { Cron = "cron", Manual = "manual", Correction = "correction" });
 words!(RunState {
     Planned = "planned",
     Running = "running",

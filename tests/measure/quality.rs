@@ -143,8 +143,8 @@ fn what_was_not_read_is_told_and_nothing_is_derived_from_it() {
     let base = inputs(&shop.facts, shop.period, shop.now, &shop.calendar, shop.chats, shop.orders);
     let read = |source, ago: i64| SourceRead { source, read_at: Some(shop.now - TimeDelta::minutes(ago)) };
     let sources = vec![
-        read(Source::People, 60),
-        read(Source::Orders, 61),
+        read(Source::People, 120),
+        read(Source::Orders, 121),
         SourceRead { source: Source::Chats, read_at: None },
     ];
     let dropped =
@@ -156,7 +156,10 @@ fn what_was_not_read_is_told_and_nothing_is_derived_from_it() {
         [
             Finding::NotRead { source: Source::Chats, coverage: Coverage::Missing },
             Finding::NotRead { source: Source::Orders, coverage: Coverage::Partial { until } },
-            Finding::StaleSource { source: Source::Orders, read_at: Some(shop.now - TimeDelta::minutes(61)) },
+            Finding::StaleSource {
+                source: Source::Orders,
+                read_at: Some(shop.now - TimeDelta::minutes(121))
+            },
             Finding::StaleSource { source: Source::Chats, read_at: None },
             Finding::DroppedRecords { source: Source::Orders, count: 3, ratio: None },
             Finding::DuplicateMessages { messages: 4, chats: 2 },

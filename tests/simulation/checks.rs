@@ -9,47 +9,68 @@ use svodka::store::Store;
 use svodka::store::outbox::{Action, DeliveryRow, DeliveryState};
 use svodka::store::runs::{RunRow, RunState};
 
+use super::scenario::Slots;
+use super::snapshot::Snapshot;
 use super::worker::part_count;
 use super::world::World;
 
 /// What was seen before, to notice what changes and must not.
 #[derive(Debug, Default)]
 pub struct Seen {
-    finals: BTreeMap<i64, DeliveryState>,
-}
-
-fn is_final(state: DeliveryState) -> bool {
-    matches!(state, DeliveryState::Sent | DeliveryState::Dead)
+    finals: BTreeMap<i64, String>,
+    settled_runs: BTreeMap<i64, String>,
+    next: BTreeMap<String, (String, Option<Instant>)>,
+    run_ids: BTreeSet<i64>,
 }
 
 /// Looks at every row and every chat.
-pub async fn after_step(world: &World, store: &Store, jobs: &[Job], seen: &mut Seen) {
-    let runs = store.list_runs(None, 5000).await.unwrap();
-    let deliveries = store.list_deliveries(&[], 5000).await.unwrap();
+pub fn after_step(world: &World, snapshot: &Snapshot, jobs: &[Job], seen: &mut Seen) {
     let mut wrong = Vec::new();
     let mut slots = BTreeSet::new();
     let mut running = BTreeSet::new();
-    for run in &runs {
+    for run in &snapshot.runs {
         if !slots.insert((&run.job, run.slot_at)) {
             wrong.push(format!("{} {} is planned twice", run.job, run.slot_at));
         }
-        if run.state == RunState::Running && !running.insert(&run.job) {
+        if run.state == "running" && !running.insert(&run.job) {
             wrong.push(format!("two runs of {} at once", run.job));
         }
-        let count = deliveries.iter().filter(|row| row.run_id == Some(run.id)).count() as i64;
+        let count = snapshot.deliveries.iter().filter(|row| row.run_id == Some(run.id)).count() as i64;
         let Some(job) = jobs.iter().find(|job| job.name == run.job) else { continue };
-        let whole =
-            if run.state == RunState::Succeeded { part_count(&job.name) * job.chats.len() as i64 } else { 0 };
+        let whole = if run.state == "succeeded" { part_count(&job.name) * job.chats.len() as i64 } else { 0 };
         if count != whole {
-            wrong.push(format!("run {} ({:?}) has {count} deliveries instead of {whole}", run.id, run.state));
+            wrong.push(format!("run {} ({}) has {count} deliveries instead of {whole}", run.id, run.state));
+        }
+        if let Some(before) = seen.settled_runs.get(&run.id).filter(|before| **before != run.state) {
+            wrong.push(format!("run {} went from {before} to {}", run.id, run.state));
+        }
+        if matches!(run.state.as_str(), "succeeded" | "failed" | "skipped") {
+            seen.settled_runs.insert(run.id, run.state.clone());
         }
     }
-    for row in &deliveries {
+    let ids: BTreeSet<i64> = snapshot.runs.iter().map(|run| run.id).collect();
+    if !seen.run_ids.is_subset(&ids) {
+        wrong.push("a run is gone".to_owned());
+    }
+    seen.run_ids = ids;
+    for job in &snapshot.jobs {
+        let before = seen.next.insert(job.job.clone(), (job.fingerprint.clone(), job.next_slot_at));
+        // A slot once decided on is not decided on again.
+        if let Some((fingerprint, next)) = before
+            && fingerprint == job.fingerprint
+            && next > job.next_slot_at
+        {
+            wrong.push(format!("{} goes back from slot {next:?} to {:?}", job.job, job.next_slot_at));
+        }
+    }
+    for row in &snapshot.deliveries {
         match seen.finals.get(&row.id) {
             Some(before) if *before != row.state => {
-                wrong.push(format!("delivery {} went from {before:?} to {:?}", row.id, row.state));
+                wrong.push(format!("delivery {} went from {before} to {}", row.id, row.state));
             }
-            _ if is_final(row.state) => drop(seen.finals.insert(row.id, row.state)),
+            None if row.state == "sent" || row.state == "dead" => {
+                seen.finals.insert(row.id, row.state.clone());
+            }
             _ => {}
         }
     }
@@ -82,7 +103,7 @@ pub async fn after_step(world: &World, store: &Store, jobs: &[Job], seen: &mut S
 }
 
 /// Everything came to an end, and the end is explained. Returns what readers may miss, by reason.
-pub async fn at_end(world: &World, store: &Store, jobs: &[Job], begin: Instant, end: Instant) -> End {
+pub async fn at_end(world: &World, store: &Store, jobs: &[Job], slots: &Slots, begin: Instant) -> End {
     let runs = store.list_runs(None, 5000).await.unwrap();
     let deliveries = store.list_deliveries(&[], 5000).await.unwrap();
     let incidents = store.list_incidents(begin - TimeDelta::days(1), 5000).await.unwrap();
@@ -96,7 +117,7 @@ pub async fn at_end(world: &World, store: &Store, jobs: &[Job], begin: Instant, 
     let mut wrong = Vec::new();
     let mut outcome = End::default();
     for job in jobs {
-        for slot in job.schedule.after(begin).take_while(|slot| *slot <= end) {
+        for &slot in &slots[&job.name] {
             let Some(run) = runs.iter().find(|run| run.job == job.name && run.slot_at == slot) else {
                 wrong.push(format!("{} {slot} was never planned", job.name));
                 continue;
@@ -113,7 +134,8 @@ pub async fn at_end(world: &World, store: &Store, jobs: &[Job], begin: Instant, 
                 }
                 RunState::Failed => {
                     let is_troubled = world.lock().troubled.contains(&key);
-                    if run.reason.is_none() || !is_troubled {
+                    let is_cause = matches!(run.reason.as_deref(), Some("timeout"));
+                    if run.reason.is_none() || !(is_troubled || is_cause) {
                         wrong.push(format!("failed without a cause: {run:?}"));
                     }
                     if !is_told(&["run_failed", "deadline_missed"], &job.name) {
@@ -189,10 +211,11 @@ fn may_skip(run: &RunRow, job: &Job, runs: &[RunRow]) -> bool {
                 others().any(|other| other.slot_at > run.slot_at && other.slot_at <= run.created_at)
             }
         },
-        // Another run was on its way when this slot was decided on.
+        // Another run was on its way when this slot was decided on; the end it notes may lie before a long wait for the
+        // database.
         Some("overlap") => others().any(|other| {
             other.slot_at < run.slot_at
-                && other.finished_at.is_none_or(|at| at >= run.created_at - TimeDelta::minutes(10))
+                && other.finished_at.is_none_or(|at| at >= run.created_at - TimeDelta::hours(3))
                 || other.slot_at > run.slot_at && other.created_at == run.created_at
         }),
         _ => false,
@@ -203,10 +226,22 @@ fn wrong_death(world: &World, row: &DeliveryRow, copies: usize) -> Option<&'stat
     let state = world.lock();
     let is_doubtful = state.ambiguous.contains(&row.id);
     match row.reason.as_deref() {
-        Some("maybe_lost") => (!is_doubtful).then_some("given up without a doubt"),
+        // An edit whose answer got lost is in doubt without being a copy.
+        Some("maybe_lost") => {
+            (!is_doubtful && row.action == Action::Send).then_some("given up without a doubt")
+        }
         Some("expired") if copies > 0 => Some("expired although it is there"),
-        Some("expired") => (row.expires_at > row.finished_at).then_some("expired before its time"),
+        Some("expired") => is_early(row, &state.slowed).then_some("expired before its time"),
         Some("kicked" | "too_long") => (!state.refused.contains(&row.id)).then_some("dead without a refusal"),
         _ => Some("dead for no known reason"),
     }
+}
+
+/// Telegram may want a message to wait beyond its expiry, and within the last seconds there is no further try.
+fn is_early(row: &DeliveryRow, slowed: &BTreeMap<i64, Instant>) -> bool {
+    let (Some(expires_at), Some(finished_at)) = (row.expires_at, row.finished_at) else { return true };
+    let no_further_try = TimeDelta::seconds(5 + 3 + 8);
+    // Up to a fifth is added to what Telegram asks for, which is at most ninety seconds.
+    let waits_beyond = |until: &Instant| *until + TimeDelta::seconds(18 + 3) >= expires_at;
+    expires_at - finished_at > no_further_try && !slowed.get(&row.id).is_some_and(waits_beyond)
 }

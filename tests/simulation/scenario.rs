@@ -1,26 +1,33 @@
 //! One seed from its first step to the last message.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sqlx::{AssertSqlSafe, Connection};
 use svodka::clock::{Clock, Instant};
 use svodka::schedule::{CatchUp, Job, ReportKind, Schedule};
 use svodka::store::Store;
-use svodka::store::outbox::{DeliveryState, Policy};
-use svodka::store::runs::RunState;
+use svodka::store::outbox::Policy;
 
 use super::checks::{End, Seen, after_step, at_end};
-use super::worker::{Dead, Death, Short, Worker};
-use super::world::{Probe, World};
+use super::probe::Probe;
+use super::snapshot::{Raw, Snapshot, Table};
+use super::telegram::MOST_SKEW_MS;
+use super::worker::{Driven, Task, Worker, Wrote, lane};
+use super::world::World;
 
 /// How many steps faults go on for.
-const STEPS: usize = 100;
+const STEPS: usize = 90;
+/// Leases in seconds, as the runner and the sender take them.
+const RUN_LEASE_SECS: i64 = svodka::schedule::runner::LEASE_SECS;
+const SEND_LEASE_SECS: i64 = 90;
+
+/// The slots of each job that must be decided on.
+pub type Slots = BTreeMap<String, BTreeSet<Instant>>;
 
 /// What came of one seed.
 #[derive(Debug, Default)]
@@ -28,14 +35,17 @@ pub struct Report {
     pub step_count: usize,
     pub fault_count: usize,
     pub death_count: usize,
+    pub struck: BTreeMap<String, usize>,
     pub end: End,
+    /// Everything that happened, and what stands in the database after it.
+    pub trace: String,
     pub failure: Option<String>,
 }
 
 /// What came of all of them.
 #[derive(Debug, Default)]
 pub struct Totals {
-    seeds: usize,
+    pub seeds: usize,
     steps: usize,
     faults: usize,
     deaths: usize,
@@ -44,6 +54,7 @@ pub struct Totals {
     repeats: usize,
     dead: usize,
     untold: usize,
+    pub struck: BTreeMap<String, usize>,
     pub failures: Vec<String>,
 }
 
@@ -58,17 +69,21 @@ impl Totals {
         self.repeats += report.end.repeat_count;
         self.dead += report.end.dead_count;
         self.untold += report.end.untold_count;
+        for (place, count) in report.struck {
+            *self.struck.entry(place).or_default() += count;
+        }
         self.failures.extend(report.failure);
     }
 
     pub fn summary(&self) -> String {
         format!(
-            "{} seeds, {} steps, {} faults, {} deaths of workers, {} slots, {} reports, {} marked repeats, {} dead \
-             messages, {} failures hidden from ops by a success",
+            "{} seeds, {} steps, {} faults, {} deaths of workers at {} places, {} slots, {} reports, {} marked \
+             repeats, {} dead messages, {} failures hidden from ops by a success",
             self.seeds,
             self.steps,
             self.faults,
             self.deaths,
+            self.struck.len(),
             self.slots,
             self.succeeded,
             self.repeats,
@@ -79,42 +94,21 @@ impl Totals {
 
     /// A simulation in which nothing goes wrong proves nothing.
     pub fn assert_struck(&self) {
-        let struck = [self.faults / 5, self.deaths, self.succeeded / 2, self.repeats * 4, self.dead];
+        let struck = [self.faults / 2, self.deaths, self.succeeded / 2, self.repeats * 8, self.dead];
         assert!(struck.iter().all(|count| *count > self.seeds / 2), "too quiet: {}", self.summary());
+        // Before and after every commit that counts, somebody died and the database failed.
+        for call in ["SUCCEED", "FAIL", "RETRY", "TAKE", "SENT", "UNKNOWN", "DEAD", "ADVANCE", "MARK_MISSED"]
+        {
+            for how in ["dies", "fails"] {
+                for side in ["before", "after"] {
+                    let place = format!("at {side} the commit of {call}");
+                    let is_struck =
+                        self.struck.keys().any(|key| key.starts_with(how) && key.ends_with(&place));
+                    assert!(is_struck, "nothing {how} {place}");
+                }
+            }
+        }
     }
-}
-
-/// A fresh database in memory where the machine has such a place.
-pub async fn on_sqlite(seed: u64, is_loud: bool) -> Report {
-    let memory = PathBuf::from("/dev/shm");
-    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
-    let url = format!("sqlite://{}/svodka.db", folder.path().display());
-    std::fs::write(folder.path().join("svodka.db"), migrated()).unwrap();
-    let store = Store::connect(&url).await.unwrap();
-    let report = live(seed, &store, &url, is_loud).await;
-    store.close().await;
-    report
-}
-
-/// A migrated database, made once: migrating takes longer than living through a seed.
-fn migrated() -> &'static [u8] {
-    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
-    BYTES.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("svodka.db");
-        let url = format!("sqlite://{}", path.display());
-        std::thread::scope(|scope| {
-            let made = scope.spawn(|| {
-                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-                    let store = Store::connect(&url).await.unwrap();
-                    store.migrate().await.unwrap();
-                    store.close().await;
-                });
-            });
-            made.join().unwrap();
-        });
-        std::fs::read(path).unwrap()
-    })
 }
 
 fn jobs(rng: &mut ChaCha8Rng) -> Vec<Job> {
@@ -131,12 +125,21 @@ fn jobs(rng: &mut ChaCha8Rng) -> Vec<Job> {
         },
         deadline: rng.random_bool(0.7).then_some(Duration::from_secs(300)),
         catch_up: [CatchUp::None, CatchUp::Latest, CatchUp::All][rng.random_range(0..3)],
-        catch_up_window: Duration::from_secs(rng.random_range(10..180) * 60),
+        catch_up_window: Duration::from_secs(rng.random_range(10..60) * 60),
         timeout: Duration::from_secs(120),
         policy: if rng.random_bool(0.8) { Policy::AtLeastOnce } else { Policy::AtMostOnce },
+        corrections: None,
     };
     let names = ["daily", "weekly", "hourly"];
-    names[..rng.random_range(1..=3)].iter().map(|name| job(name, rng)).collect()
+    names[..rng.random_range(1..=2)].iter().map(|name| job(name, rng)).collect()
+}
+
+/// A cron line in force, and until before which slot.
+struct Reign {
+    job: String,
+    schedule: Schedule,
+    from: Instant,
+    until: Option<Instant>,
 }
 
 /// Everything a scenario moves.
@@ -144,10 +147,17 @@ struct Scene {
     rng: ChaCha8Rng,
     world: Arc<World>,
     store: Store,
-    url: String,
+    raw: Raw,
     jobs: Vec<Job>,
+    reigns: Vec<Reign>,
     workers: Vec<Worker>,
-    dead: Vec<Dead>,
+    /// Tasks of all workers there ever were, by name and lane.
+    probes: BTreeMap<(String, usize), Arc<Probe>>,
+    /// Leases that came to their end, and when, in true time; one may be renewed all the same before anybody noticed.
+    ended: BTreeMap<(Table, i64, i64), Instant>,
+    /// Leases that nobody works under any more.
+    orphans: BTreeSet<(Table, i64, i64)>,
+    snapshot: Snapshot,
     seen: Seen,
     born: usize,
     step_count: usize,
@@ -155,7 +165,7 @@ struct Scene {
 }
 
 /// Lives through a seed.
-pub async fn live(seed: u64, store: &Store, url: &str, is_loud: bool) -> Report {
+pub async fn live(seed: u64, store: &Store, raw: &Raw) -> Report {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let jobs = jobs(&mut rng);
     // Two hours before the clocks change in spring, in autumn, or never.
@@ -167,16 +177,21 @@ pub async fn live(seed: u64, store: &Store, url: &str, is_loud: bool) -> Report 
         rng,
         world: world.clone(),
         store: store.clone(),
-        url: url.to_owned(),
-        jobs: jobs.clone(),
+        raw: raw.clone(),
+        reigns: Vec::new(),
+        jobs,
         workers: Vec::new(),
-        dead: Vec::new(),
+        probes: BTreeMap::new(),
+        ended: BTreeMap::new(),
+        orphans: BTreeSet::new(),
+        snapshot: Snapshot::default(),
         seen: Seen::default(),
         born: 0,
         step_count: 0,
         death_count: 0,
     };
     scene.give_birth().await;
+    scene.reign_anew();
     for _ in 0..STEPS {
         scene.step().await;
         if !world.lock().violations.is_empty() {
@@ -189,40 +204,38 @@ pub async fn live(seed: u64, store: &Store, url: &str, is_loud: bool) -> Report 
         if !is_drained {
             world.violation("it does not come to rest".to_owned());
         }
-        end = at_end(&world, store, &jobs, begin, world.clock.now()).await;
-        compare_readers(&scene, &end, begin);
+        let slots = scene.slots();
+        end = at_end(&world, store, &scene.jobs, &slots, begin).await;
+        compare_readers(&scene, &end, &slots);
     }
     let state = world.lock();
-    if is_loud {
-        eprintln!("{}", state.log.join("\n"));
-    }
+    let trace = format!("{}\n{}\n{:?}", state.log.join("\n"), scene.snapshot.text, state.chats);
     let failure = (!state.violations.is_empty()).then(|| {
         let tail = state.log[state.log.len().saturating_sub(60)..].join("\n");
-        format!(
-            "{tail}\n\nseed {seed}: {}\nreplay: SVODKA_SIM_SEED={seed} cargo test --test svodka simulation -- --nocapture",
-            state.violations.join("\n")
-        )
+        format!("{tail}\n\nseed {seed}: {}\n{}", state.violations.join("\n"), super::how_to_replay(seed))
     });
     Report {
         step_count: scene.step_count,
         fault_count: state.fault_count,
         death_count: scene.death_count,
+        struck: state.struck.clone(),
         end,
+        trace,
         failure,
     }
 }
 
 /// An undisturbed worker would have sent each slot's texts once: whatever is missing has its reason, and nothing is new.
-fn compare_readers(scene: &Scene, end: &End, begin: Instant) {
+fn compare_readers(scene: &Scene, end: &End, slots: &Slots) {
     let mut expected = BTreeSet::new();
     for job in &scene.jobs {
-        for slot in job.schedule.after(begin).take_while(|slot| *slot <= scene.world.clock.now()) {
-            if end.without.contains(&(job.name.clone(), slot)) {
+        for slot in &slots[&job.name] {
+            if end.without.contains(&(job.name.clone(), *slot)) {
                 continue;
             }
             for chat in &job.chats {
                 for part in 1..=super::worker::part_count(&job.name) {
-                    expected.insert(super::worker::text(&job.name, slot, chat, part));
+                    expected.insert(super::worker::text(&job.name, *slot, chat, part));
                 }
             }
         }
@@ -250,28 +263,113 @@ impl Scene {
         self.born += 1;
         let owner = format!("w{}", self.born);
         let seed = self.rng.random();
-        self.workers.push(Worker::start(&self.world, &self.store, &self.jobs, &owner, seed).await);
+        let skew_ms =
+            if self.rng.random_bool(0.6) { 0 } else { self.rng.random_range(-MOST_SKEW_MS..=MOST_SKEW_MS) };
+        let worker = Worker::start(&self.world, &self.store, &self.jobs, &owner, seed, skew_ms).await;
+        for (lane, probe) in worker.probes.iter().enumerate() {
+            self.probes.insert((owner.clone(), lane), probe.clone());
+        }
+        self.workers.push(worker);
+        self.world.is_dirty.store(true, Ordering::Relaxed);
+        self.look().await;
+    }
+
+    /// The cron lines of the jobs are in force from what the newest worker takes for now.
+    fn reign_anew(&mut self) {
+        let from = self.world.clock.now() + self.workers[0].probes[0].skew();
+        let reigns = self.jobs.iter().map(|job| Reign {
+            job: job.name.clone(),
+            schedule: job.schedule.clone(),
+            from,
+            until: None,
+        });
+        self.reigns.extend(reigns);
+    }
+
+    /// All slots that were to be decided on by now.
+    fn slots(&self) -> Slots {
+        let now = self.world.clock.now();
+        let mut slots: Slots = self.jobs.iter().map(|job| (job.name.clone(), BTreeSet::new())).collect();
+        for reign in &self.reigns {
+            let end = reign.until.unwrap_or(now + TimeDelta::microseconds(1));
+            let own = reign.schedule.after(reign.from).take_while(|slot| *slot < end);
+            slots.get_mut(&reign.job).unwrap().extend(own);
+        }
+        slots
+    }
+
+    /// The configuration names another zone: everybody is stopped and starts anew.
+    async fn move_zone(&mut self) {
+        const ZONES: [chrono_tz::Tz; 4] = [
+            chrono_tz::Europe::Berlin,
+            chrono_tz::Asia::Yekaterinburg,
+            chrono_tz::America::St_Johns,
+            chrono_tz::Australia::Lord_Howe,
+        ];
+        while !self.workers.is_empty() {
+            self.bury(0);
+        }
+        self.look().await;
+        let zone = ZONES[self.rng.random_range(0..ZONES.len())];
+        self.world.log(format!("the zone is {zone} from now on"));
+        let jobs = self.snapshot.jobs.clone();
+        for job in &mut self.jobs {
+            let schedule = Schedule::parse(job.schedule.line(), zone).unwrap();
+            if schedule.fingerprint() == job.schedule.fingerprint() {
+                continue;
+            }
+            job.schedule = schedule;
+            // What nobody decided on before the change is not made up for.
+            let next = jobs.iter().find(|next| next.job == job.name).and_then(|next| next.next_slot_at);
+            for reign in self.reigns.iter_mut().filter(|reign| reign.job == job.name && reign.until.is_none())
+            {
+                reign.until = next;
+            }
+        }
+        self.give_birth().await;
+        let from = self.world.clock.now() + self.workers[0].probes[0].skew();
+        for job in &self.jobs {
+            if !self.reigns.iter().any(|reign| reign.job == job.name && reign.until.is_none()) {
+                let (job, schedule) = (job.name.clone(), job.schedule.clone());
+                self.reigns.push(Reign { job, schedule, from, until: None });
+            }
+        }
+    }
+
+    /// Reads the database when somebody wrote to it, and checks everything.
+    async fn look(&mut self) {
+        if self.world.is_dirty.swap(false, Ordering::Relaxed) {
+            self.snapshot = self.raw.snapshot().await;
+        }
+        after_step(&self.world, &self.snapshot, &self.jobs, &mut self.seen);
     }
 
     async fn step(&mut self) {
         self.step_count += 1;
-        match self.rng.random_range(0..100) {
-            0..30 => return self.pass().await,
-            30..33 if self.workers.len() < 3 => self.give_birth().await,
-            33..36 if !self.workers.is_empty() => {
+        match self.rng.random_range(0..200) {
+            0..60 => return self.pass().await,
+            60..66 if self.workers.len() < 3 => self.give_birth().await,
+            66..70 if !self.workers.is_empty() => {
                 let nth = self.rng.random_range(0..self.workers.len());
                 self.bury(nth);
+            }
+            70 => self.move_zone().await,
+            71..74 if !self.workers.is_empty() => {
+                let nth = self.rng.random_range(0..self.workers.len());
+                let until = self.world.true_now() + TimeDelta::seconds(self.rng.random_range(5..300));
+                let worker = &mut self.workers[nth];
+                worker.stalled_until = Some(until);
+                self.world.log(format!("{} stalls until {until}", worker.owner));
             }
             _ if self.workers.is_empty() => self.give_birth().await,
             _ => self.act().await,
         }
-        after_step(&self.world, &self.store, &self.jobs, &mut self.seen).await;
     }
 
     fn bury(&mut self, nth: usize) {
         self.death_count += 1;
-        let dead = self.workers.swap_remove(nth).bury();
-        self.dead.push(dead);
+        self.workers.swap_remove(nth).bury();
+        self.world.is_dirty.store(true, Ordering::Relaxed);
     }
 
     /// Lets time pass, mostly a little.
@@ -281,13 +379,13 @@ impl Scene {
         let rng = &mut self.rng;
         let step = match rng.random_range(0..100) {
             0..20 => TimeDelta::milliseconds(rng.random_range(100..5_000)),
-            20..45 => {
+            20..50 => {
                 next_slot.map_or(TimeDelta::seconds(1), |at| at - now)
                     + TimeDelta::seconds(rng.random_range(0..90))
             }
-            45..85 => TimeDelta::seconds(rng.random_range(5..180)),
-            85..92 => TimeDelta::minutes(rng.random_range(3..30)),
-            92..95 => TimeDelta::minutes(rng.random_range(30..200)),
+            50..88 => TimeDelta::seconds(rng.random_range(5..120)),
+            88..93 => TimeDelta::minutes(rng.random_range(3..30)),
+            93..95 => TimeDelta::minutes(rng.random_range(30..120)),
             _ => {
                 let back = TimeDelta::milliseconds(rng.random_range(10..4_000));
                 self.world.log(format!("the clock is set back by {back}"));
@@ -295,124 +393,173 @@ impl Scene {
             }
         };
         self.world.advance(step);
-        if step > TimeDelta::minutes(3) {
-            self.world.log(format!("{step} pass"));
+        self.world.log(format!("{step} pass"));
+        // A run whose lease, timeout or answer came due takes notice, and mostly so before its lease is over.
+        let is_prompt = self.rng.random_bool(0.9);
+        if is_prompt {
+            self.notice().await;
         }
         self.end_leases().await;
-        self.let_time_work().await;
+        if !is_prompt {
+            self.notice().await;
+        }
     }
 
-    /// A task whose lease, timeout or answer came due takes notice.
-    async fn let_time_work(&mut self) {
+    async fn notice(&mut self) {
         for nth in (0..self.workers.len()).rev() {
-            let worker = &mut self.workers[nth];
-            if worker.is_stalled() {
-                continue;
-            }
-            let is_running = worker.is_busy().0;
-            worker.last_driven = self.world.true_now();
-            if is_running && !worker.run(None).await {
-                self.bury(nth);
+            if !self.workers[nth].is_stalled() && self.workers[nth].is_busy(0) {
+                self.go(nth, Task::Run, None).await;
             }
         }
+    }
+
+    /// Drives a task of a worker and draws the conclusions. `false` when the worker died of it.
+    async fn go(&mut self, nth: usize, task: Task, dies_in: Option<i64>) -> bool {
+        let lane = lane(task);
+        let worker = &mut self.workers[nth];
+        let held = worker.held[lane];
+        let is_ours = held.is_none_or(|lease| self.snapshot.is_held(lease));
+        let driven = worker.go(task, dies_in).await;
+        if let (Driven::Done(Wrote::Row(table, id)), Some(lease), false) = (driven, held, is_ours)
+            && (lease.0, lease.1) == (table, id)
+        {
+            self.world.violation(format!("{} wrote under the lost lease {lease:?}", worker.owner));
+        }
+        if driven == Driven::Died {
+            self.bury(nth);
+        }
+        self.look().await;
+        if driven == Driven::Died {
+            return false;
+        }
+        let worker = &mut self.workers[nth];
+        let table = [Table::Runs, Table::Deliveries];
+        let own: Vec<_> = self
+            .snapshot
+            .leases()
+            .filter(|(at, _, _, owner)| table.get(lane) == Some(at) && *owner == worker.owner)
+            .map(|(at, id, token, _)| (at, id, token))
+            .filter(|lease| !self.orphans.contains(lease))
+            .collect();
+        if driven == Driven::Parked {
+            worker.held[lane] = held.or_else(|| own.last().copied());
+            return true;
+        }
+        // The step is over, its lease is not: the answer to the claim, or the end of the attempt, got lost.
+        worker.held[lane] = None;
+        for lease in own {
+            self.orphans.insert(lease);
+            if let (Table::Runs, Some(run)) = (lease.0, self.snapshot.run(lease.1)) {
+                self.world.lock().troubled.insert((run.job.clone(), run.slot_at));
+            }
+        }
+        true
+    }
+
+    /// Whether the task finds something to do, as far as the database tells.
+    fn is_due(&self, nth: usize, task: Task) -> bool {
+        let worker = &self.workers[nth];
+        let now = self.world.clock.now() + worker.probes[0].skew();
+        let is_past = |secs: i64| secs <= now.timestamp();
+        match task {
+            _ if worker.is_busy(lane(task)) => true,
+            Task::Plan => self.snapshot.jobs.iter().any(|job| job.next_slot_at.is_some_and(|at| at <= now)),
+            Task::Run => {
+                let is_lost = |run: &super::snapshot::Run| {
+                    run.state == "running" && self.has_ended((Table::Runs, run.id, run.token), &run.owner)
+                };
+                let is_planned =
+                    |run: &super::snapshot::Run| run.state == "planned" && is_past(run.not_before_secs);
+                self.snapshot.runs.iter().any(|run| is_planned(run) || is_lost(run))
+            }
+            Task::Send => self.snapshot.deliveries.iter().any(|row| {
+                matches!(row.state.as_str(), "pending" | "unknown") && is_past(row.not_before_secs)
+            }),
+            Task::Sweep => self.is_lost_send(),
+            Task::Check => true,
+        }
+    }
+
+    fn is_lost_send(&self) -> bool {
+        let mut sending = self.snapshot.deliveries.iter().filter(|row| row.state == "sending");
+        sending.any(|row| self.has_ended((Table::Deliveries, row.id, row.token), &row.owner))
     }
 
     async fn act(&mut self) {
         let nth = self.rng.random_range(0..self.workers.len());
-        let death = match self.rng.random_range(0..100) {
-            0..4 => Some(Death::Reading(self.rng.random_range(0..8))),
-            4..7 => Some(Death::Polls(self.rng.random_range(1..25))),
-            _ => None,
-        };
-        let what = self.rng.random_range(0..100);
-        let worker = &mut self.workers[nth];
-        if worker.is_stalled() {
+        if self.workers[nth].is_stalled() {
             return;
         }
-        if what >= 98 {
-            let until = self.world.true_now() + TimeDelta::seconds(self.rng.random_range(5..300));
-            worker.stalled_until = Some(until);
-            return self.world.log(format!("{} stalls until {until}", worker.owner));
-        }
-        if what >= 96 {
-            worker.suspend_soon();
-        }
-        let lives = match what {
-            0..20 => worker.short(Short::Plan, death).await,
-            20..25 => worker.short(Short::Sweep, death).await,
-            25..35 => worker.short(Short::Check, death).await,
-            35..55 => {
-                if worker.is_busy().0 && self.rng.random_bool(0.8) {
-                    worker.resume(&worker.run_probe);
-                }
-                worker.run(death).await
+        let mut task = Task::Plan;
+        for _ in 0..6 {
+            task = match self.rng.random_range(0..100) {
+                0..20 => Task::Plan,
+                20..28 => Task::Sweep,
+                28..33 => Task::Check,
+                33..60 => Task::Run,
+                _ => Task::Send,
+            };
+            if self.is_due(nth, task) {
+                break;
             }
-            _ => {
-                if worker.is_busy().1 {
-                    worker.resume(&worker.send_probe);
+        }
+        let dies_in = self.rng.random_bool(0.06).then(|| self.rng.random_range(0..22));
+        let worker = &self.workers[nth];
+        let probe = &worker.probes[lane(task)];
+        if self.rng.random_bool(0.02) {
+            probe.pauses_in.store(self.rng.random_range(0..20), Ordering::Relaxed);
+        }
+        if worker.is_busy(lane(task)) && self.rng.random_bool(0.8) {
+            probe.resume();
+        }
+        let mut lives = self.go(nth, task, dies_in).await;
+        if task == Task::Send {
+            // Mostly several in a row, as the loop of the sender does.
+            for _ in 0..self.rng.random_range(0..4) {
+                if lives && self.is_due(nth, Task::Send) && !self.workers[nth].is_busy(1) {
+                    self.world.advance(TimeDelta::milliseconds(1100));
+                    lives = self.go(nth, Task::Send, None).await;
                 }
-                let mut lives = worker.send(death).await;
-                for _ in 0..self.rng.random_range(0..3) {
-                    if lives && !worker.is_busy().1 {
-                        self.world.advance(TimeDelta::milliseconds(1100));
-                        lives = worker.send(None).await;
-                    }
-                }
-                lives
             }
-        };
-        if !lives {
-            self.bury(nth);
         }
         self.end_leases().await;
+    }
+
+    fn leased_at(&self, table: Table, owner: &str) -> Instant {
+        let lane = if table == Table::Runs { 0 } else { 1 };
+        *self.probes[&(owner.to_owned(), lane)].leased_at.lock().unwrap()
+    }
+
+    fn has_ended(&self, lease: (Table, i64, i64), owner: &str) -> bool {
+        self.ended.get(&lease).is_some_and(|at| self.leased_at(lease.0, owner) < *at)
     }
 
     /// Ends the leases whose time is over, as the database's clock would.
     async fn end_leases(&mut self) {
         let now = self.world.true_now();
-        let mut over: Vec<(String, bool, bool)> = Vec::new();
-        for dead in &mut self.dead {
-            let (run, send) = (
-                now - dead.last_driven >= TimeDelta::seconds(15),
-                now - dead.last_driven >= TimeDelta::seconds(90),
-            );
-            if (run, send) != dead.expired {
-                over.push((dead.owner.clone(), run, send));
-                dead.expired = (run, send);
-            }
-        }
-        self.dead.retain(|dead| !dead.expired.1);
-        for worker in &self.workers {
-            let idle = now - worker.last_driven;
-            let (run, send) = (
-                idle >= TimeDelta::seconds(15),
-                now - *worker.send_probe.began.lock().unwrap() >= TimeDelta::seconds(90),
-            );
-            let (is_running, is_sending) = worker.is_busy();
-            if run && is_running || send && is_sending {
-                if send && is_sending {
-                    worker.note_doubt();
+        let over: Vec<(Table, i64, i64, String)> = self
+            .snapshot
+            .leases()
+            .filter(|(table, id, token, owner)| !self.has_ended((*table, *id, *token), owner))
+            .filter(|(table, _, _, owner)| {
+                let secs = if *table == Table::Runs { RUN_LEASE_SECS } else { SEND_LEASE_SECS };
+                now - self.leased_at(*table, owner) >= TimeDelta::seconds(secs)
+            })
+            .map(|(table, id, token, owner)| (table, id, token, owner.to_owned()))
+            .collect();
+        for (table, id, token, owner) in over {
+            self.world.log(format!("the lease {token} of {owner} on {table:?} {id} ends"));
+            self.raw.end_lease(table, id, token).await;
+            self.ended.insert((table, id, token), now);
+            match table {
+                Table::Runs => {
+                    self.world.lock().working.retain(|_, at| *at != owner);
+                    let run = self.snapshot.run(id).unwrap();
+                    self.world.lock().troubled.insert((run.job.clone(), run.slot_at));
                 }
-                over.push((worker.owner.clone(), run && is_running, send && is_sending));
+                // Whatever was being sent may be there or not.
+                Table::Deliveries => drop(self.world.lock().ambiguous.insert(id)),
             }
-        }
-        // The store's connection first finishes what a dead task left in it.
-        if !over.is_empty() {
-            self.store.ping().await.unwrap();
-        }
-        for (owner, run, send) in over {
-            self.world.log(format!("leases of {owner} end: run {run}, send {send}"));
-            if run {
-                self.world.lock().working.retain(|_, at| *at != owner);
-                for row in self.store.list_runs(None, 5000).await.unwrap() {
-                    if row.state == RunState::Running {
-                        self.world.lock().troubled.insert((row.job, row.slot_at));
-                    }
-                }
-            }
-            // Whatever was being sent may be there or not.
-            let lost = expire(&self.url, &owner, run, send).await;
-            self.world.lock().ambiguous.extend(lost);
         }
     }
 
@@ -423,82 +570,65 @@ impl Scene {
         if self.workers.is_empty() {
             self.give_birth().await;
         }
+        for worker in &mut self.workers {
+            worker.stalled_until = None;
+            for probe in &worker.probes {
+                probe.pauses_in.store(-1, Ordering::Relaxed);
+                probe.skew_ms.store(0, Ordering::Relaxed);
+            }
+        }
+        // Beyond every slot that a clock too far ahead has seen.
+        self.world.advance(TimeDelta::seconds(5));
         for round in 0..600 {
             self.step_count += 1;
-            let mut is_idle = true;
             for nth in 0..self.workers.len() {
-                let worker = &mut self.workers[nth];
-                worker.stalled_until = None;
-                for probe in [&worker.run_probe, &worker.send_probe] {
-                    quiet(probe);
+                for task in [Task::Run, Task::Send, Task::Plan] {
+                    if self.workers[nth].is_busy(lane(task)) {
+                        self.workers[nth].probes[lane(task)].resume();
+                        self.go(nth, task, None).await;
+                    }
                 }
-                let was_busy = worker.is_busy();
-                if was_busy.0 {
-                    worker.resume(&worker.run_probe);
-                }
-                if was_busy.1 {
-                    worker.resume(&worker.send_probe);
-                }
-                worker.short(Short::Plan, None).await;
-                worker.run(None).await;
-                worker.send(None).await;
-                if round % 4 == 0 && nth == 0 {
-                    worker.short(Short::Sweep, None).await;
-                    worker.short(Short::Check, None).await;
-                }
-                is_idle &= worker.is_busy() == (false, false);
             }
-            if round % 8 == 0 {
-                after_step(&self.world, &self.store, &self.jobs, &mut self.seen).await;
+            for task in [Task::Plan, Task::Run, Task::Send, Task::Sweep] {
+                if !self.workers[0].is_busy(lane(task)) && self.is_due(0, task) {
+                    self.go(0, task, None).await;
+                }
+            }
+            if round % 10 == 0 && !self.workers[0].is_busy(2) {
+                self.go(0, Task::Check, None).await;
             }
             if !self.world.lock().violations.is_empty() {
                 return true;
             }
-            let now = self.world.clock.now();
-            let runs = self.store.list_runs(None, 5000).await.unwrap();
-            let open = [DeliveryState::Pending, DeliveryState::Sending, DeliveryState::Unknown];
-            let is_open = runs.iter().any(|run| matches!(run.state, RunState::Planned | RunState::Running))
-                || !self.store.list_deliveries(&open, 1).await.unwrap().is_empty();
-            if is_idle && !is_open {
-                after_step(&self.world, &self.store, &self.jobs, &mut self.seen).await;
-                return true;
-            }
-            let next = self.store.next_delivery_at(now).await.unwrap().filter(|at| *at > now);
+            let runs =
+                self.snapshot.runs.iter().filter(|run| run.state == "planned" || run.state == "running");
+            let runs = runs.map(|run| run.not_before_secs);
+            let open = self.snapshot.deliveries.iter();
+            let open = open.filter(|row| matches!(row.state.as_str(), "pending" | "sending" | "unknown"));
+            let soonest = runs.chain(open.map(|row| row.not_before_secs)).min();
+            let is_idle = self.workers.iter().all(Worker::is_idle);
+            let Some(soonest) = soonest else {
+                if is_idle && !self.is_due(0, Task::Plan) {
+                    if !self.workers[0].is_busy(2) {
+                        self.go(0, Task::Check, None).await;
+                    }
+                    if !self.snapshot.deliveries.iter().any(|row| row.state == "pending") {
+                        return true;
+                    }
+                }
+                self.world.advance(TimeDelta::milliseconds(1100));
+                continue;
+            };
             // Leases of the dead run out, doubts settle, failed runs come back.
-            let step = next.map_or(TimeDelta::seconds(20), |at| (at - now).min(TimeDelta::seconds(20)));
-            self.world.advance(step.max(TimeDelta::milliseconds(50)));
+            let wait = TimeDelta::seconds((soonest - self.world.clock.now().timestamp()).clamp(0, 14));
+            let is_busy_chat = wait.is_zero();
+            self.world.advance(if is_busy_chat && round % 3 > 0 {
+                TimeDelta::milliseconds(1100)
+            } else {
+                wait.max(TimeDelta::seconds(4))
+            });
             self.end_leases().await;
         }
         false
     }
-}
-
-fn quiet(probe: &Probe) {
-    probe.pause_in.store(-1, std::sync::atomic::Ordering::Relaxed);
-}
-
-/// Ends the leases of a worker; returns the deliveries it was sending.
-async fn expire(url: &str, owner: &str, run: bool, send: bool) -> Vec<i64> {
-    let schema = if url.starts_with("sqlite") { "" } else { "svodka." };
-    let mut lost = Vec::new();
-    for (table, state, _) in [("runs", "running", run), ("deliveries", "sending", send)]
-        .into_iter()
-        .filter(|(_, _, is_over)| *is_over)
-    {
-        let sql = AssertSqlSafe(format!(
-            "UPDATE {schema}{table} SET lease_until_ms = 1 WHERE state = '{state}' AND lease_owner = '{owner}' \
-             RETURNING CAST(id AS BIGINT)"
-        ));
-        let ids: Vec<i64> = if schema.is_empty() {
-            let mut database = sqlx::SqliteConnection::connect(url).await.unwrap();
-            sqlx::query_scalar(sql).fetch_all(&mut database).await.unwrap()
-        } else {
-            let mut database = sqlx::PgConnection::connect(url).await.unwrap();
-            sqlx::query_scalar(sql).fetch_all(&mut database).await.unwrap()
-        };
-        if table == "deliveries" {
-            lost = ids;
-        }
-    }
-    lost
 }

@@ -10,22 +10,23 @@ use std::task::Poll;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use rand::Rng;
 use svodka::alert::{AlertError, AlertSettings, Alerter, Thresholds};
 use svodka::clock::{Clock, Instant};
-use svodka::deliver::{ChatId, ChatTarget, Sender, SenderSettings, Transport};
+use svodka::deliver::{ChatId, ChatTarget, Outcome, Sender, SenderSettings, Transport};
 use svodka::outbound::Jitter;
 use svodka::render::notices::Speech;
 use svodka::schedule::Job;
 use svodka::schedule::planner::Planner;
-use svodka::schedule::runner::{Execute, JobContext, JobError, Runner};
+use svodka::schedule::runner::{Execute, JobContext, JobError, RunOutcome, Runner};
 use svodka::store::outbox::{Action, NewDelivery};
 use svodka::store::runs::RunResult;
 use svodka::store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
+use super::probe::{Crash, Hand, Probe, SimClock};
+use super::snapshot::Table;
 use super::telegram::SimBot;
-use super::world::{Crash, Probe, SimClock, World};
+use super::world::World;
 
 /// The text of a part; what readers are compared by.
 pub fn text(job: &str, slot_at: Instant, chat: &str, part: i64) -> String {
@@ -87,7 +88,7 @@ impl Execute for SimJob {
                     plain: format!("{line}\n№ {public_id} ({part}/{parts})"),
                     public_id: public_id.clone(),
                     policy: job.policy,
-                    expires_at: Some(run.slot_at + TimeDelta::hours(5)),
+                    expires_at: Some(run.slot_at + TimeDelta::minutes(90)),
                     is_silent: false,
                 });
             }
@@ -96,76 +97,107 @@ impl Execute for SimJob {
     }
 }
 
-/// How a task is broken off.
-#[derive(Debug, Clone, Copy)]
-pub enum Death {
-    /// At this reading of its clock.
-    Reading(i64),
-    /// After this many polls.
-    Polls(u32),
-}
-
-type Step = Pin<Box<dyn Future<Output = ()>>>;
-
-/// A process: one task that runs jobs, one that sends, and short steps in between.
-pub struct Worker {
-    pub owner: String,
-    world: Arc<World>,
-    runner: Arc<Runner>,
-    sender: Arc<Sender>,
-    planner: Arc<Planner>,
-    alerts: Arc<Alerter>,
-    pub run_probe: Arc<Probe>,
-    pub send_probe: Arc<Probe>,
-    short_probe: Arc<Probe>,
-    running: Option<Step>,
-    sending: Option<Step>,
-    pub last_driven: Instant,
-    /// Until then the process is not scheduled by its machine.
-    pub stalled_until: Option<Instant>,
-}
-
-/// What a short step does.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Short {
+/// What a worker may do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    Run,
+    Send,
     Plan,
     Sweep,
     Check,
 }
 
+/// What a step wrote under its lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrote {
+    Nothing,
+    Row(Table, i64),
+}
+
+/// How driving a task ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Driven {
+    Parked,
+    Done(Wrote),
+    Died,
+}
+
+type Step = Pin<Box<dyn Future<Output = Wrote>>>;
+
+/// A process: one task that runs jobs, one that sends, and one for short steps.
+pub struct Worker {
+    pub owner: String,
+    world: Arc<World>,
+    runner: Arc<Runner>,
+    sender: Arc<Sender>,
+    sweeper: Arc<Sender>,
+    planner: Arc<Planner>,
+    alerts: Arc<Alerter>,
+    pub probes: [Arc<Probe>; 3],
+    steps: [Option<Step>; 3],
+    /// The rows leased by the steps that wait, by task.
+    pub held: [Option<(Table, i64, i64)>; 3],
+    /// Until then the process is not scheduled by its machine.
+    pub stalled_until: Option<Instant>,
+}
+
+/// The task of a process that does it.
+pub fn lane(task: Task) -> usize {
+    match task {
+        Task::Run => 0,
+        Task::Send => 1,
+        Task::Plan | Task::Sweep | Task::Check => 2,
+    }
+}
+
 impl Worker {
     /// Starts a process and makes its jobs known.
-    pub async fn start(world: &Arc<World>, store: &Store, jobs: &[Job], owner: &str, seed: u64) -> Self {
-        let clock = |probe: &Arc<Probe>| -> Arc<dyn Clock> {
-            Arc::new(SimClock { world: world.clone(), probe: probe.clone() })
+    pub async fn start(
+        world: &Arc<World>,
+        store: &Store,
+        jobs: &[Job],
+        owner: &str,
+        seed: u64,
+        skew_ms: i64,
+    ) -> Self {
+        // A job waits beside its timeout and its lease; a send waits for Telegram or for the database to come back.
+        let probes =
+            [("run", 3), ("send", 1), ("short", 1)].map(|(task, at)| Probe::new(owner, task, at, skew_ms));
+        let clock = |lane: usize| -> Arc<dyn Clock> {
+            Arc::new(SimClock { world: world.clone(), probe: probes[lane].clone() })
         };
-        // A job waits beside its timeout and its lease; a send waits for Telegram.
-        let (run_probe, send_probe, short_probe) =
-            (Probe::new(owner, 3), Probe::new(owner, 1), Probe::new(owner, 0));
+        let watched =
+            |lane: usize| store.watched(Arc::new(Hand { world: world.clone(), probe: probes[lane].clone() }));
         let jitter = Jitter::seeded(seed);
-        let targets = world
+        let targets: BTreeMap<_, _> = world
             .lock()
             .chats
             .iter()
             .map(|(name, chat)| (name.clone(), ChatTarget { id: ChatId::Id(chat.ids[0]), topic: None }))
             .collect();
-        let bot = SimBot { world: world.clone(), probe: send_probe.clone(), store: store.clone() };
-        let sender = Arc::new(Sender::new(
-            store.clone(),
-            Transport::Custom(Arc::new(bot)),
-            clock(&send_probe),
-            jitter.clone(),
-            targets,
-            SenderSettings::new(owner),
-        ));
+        let sender = |lane: usize| {
+            let bot = SimBot { world: world.clone(), probe: probes[lane].clone(), store: store.clone() };
+            Arc::new(Sender::new(
+                watched(lane),
+                Transport::Custom(Arc::new(bot)),
+                clock(lane),
+                jitter.clone(),
+                BTreeMap::clone(&targets),
+                SenderSettings::new(owner),
+            ))
+        };
+        let (sender, sweeper) = (sender(1), sender(2));
         let runner = Arc::new(Runner {
-            store: store.clone(),
-            clock: clock(&run_probe),
-            jitter,
+            store: watched(0),
+            clock: clock(0),
+            jitter: jitter.clone(),
             owner: owner.to_owned(),
             jobs: jobs.iter().map(|job| (job.name.clone(), job.clone())).collect(),
         });
-        let planner = Arc::new(Planner::new(store.clone(), clock(&short_probe), jobs.to_vec()));
+        // A process that cannot make its jobs known does not start at all.
+        let planner = Planner::new(store.clone(), clock(2), jobs.to_vec());
+        planner.register().await.unwrap();
+        let planner = Arc::new(Planner::new(watched(2), clock(2), jobs.to_vec()));
         let speech = Speech {
             zone: chrono_tz::Europe::Berlin,
             job_titles: BTreeMap::new(),
@@ -177,22 +209,19 @@ impl Worker {
             speech,
             most_messages: 3,
         };
-        let alerts = Arc::new(Alerter::new(store.clone(), clock(&short_probe), settings));
-        planner.register().await.unwrap();
-        world.log(format!("{owner} starts"));
+        let alerts = Arc::new(Alerter::new(watched(2), clock(2), settings));
+        world.log(format!("{owner} starts, its clock {skew_ms} ms ahead"));
         Self {
             owner: owner.to_owned(),
             world: world.clone(),
             runner,
             sender,
+            sweeper,
             planner,
             alerts,
-            run_probe,
-            send_probe,
-            short_probe,
-            running: None,
-            sending: None,
-            last_driven: world.true_now(),
+            probes,
+            steps: [None, None, None],
+            held: [None; 3],
             stalled_until: None,
         }
     }
@@ -201,161 +230,133 @@ impl Worker {
         self.stalled_until.is_some_and(|until| self.world.true_now() < until)
     }
 
-    pub fn is_busy(&self) -> (bool, bool) {
-        (self.running.is_some(), self.sending.is_some())
+    pub fn is_busy(&self, lane: usize) -> bool {
+        self.steps[lane].is_some()
     }
 
-    /// Begins or goes on with a run. `false` when the worker died of it.
-    pub async fn run(&mut self, death: Option<Death>) -> bool {
-        let step = self.running.take().unwrap_or_else(|| {
-            let (runner, world, probe) = (self.runner.clone(), self.world.clone(), self.run_probe.clone());
-            Box::pin(async move {
-                let job = SimJob { world: world.clone(), probe: probe.clone() };
-                let stop = CancellationToken::new();
-                let outcome = runner.run_step(&job, &stop).await.unwrap();
-                // A timeout or a lost lease ends an attempt without its knowledge.
-                world.lock().working.retain(|_, owner| *owner != probe.owner);
-                world.log(format!("{} run step: {outcome:?}", probe.owner));
-            })
-        });
-        let probe = self.run_probe.clone();
-        let driven = self.drive(step, &probe, death).await;
-        driven.is_ok_and(|left| {
-            self.running = left;
-            true
-        })
+    pub fn is_idle(&self) -> bool {
+        self.steps.iter().all(Option::is_none)
     }
 
-    /// Begins or goes on with a send. `false` when the worker died of it.
-    pub async fn send(&mut self, death: Option<Death>) -> bool {
-        let step = self.sending.take().unwrap_or_else(|| {
-            let (sender, world, probe) = (self.sender.clone(), self.world.clone(), self.send_probe.clone());
-            *probe.began.lock().unwrap() = world.true_now();
-            Box::pin(async move {
-                let outcome = sender.deliver_step().await.unwrap();
-                *probe.sending.lock().unwrap() = None;
-                if !matches!(outcome, svodka::deliver::Outcome::Idle) {
-                    world.log(format!("{} {outcome:?}", probe.owner));
-                }
-            })
-        });
-        let probe = self.send_probe.clone();
-        let driven = self.drive(step, &probe, death).await;
-        driven.is_ok_and(|left| {
-            self.sending = left;
-            true
-        })
-    }
-
-    /// Does a step that waits for nothing but the store. `false` when the worker died of it.
-    pub async fn short(&mut self, what: Short, death: Option<Death>) -> bool {
-        let (planner, sender, alerts) = (self.planner.clone(), self.sender.clone(), self.alerts.clone());
-        let step: Step = Box::pin(async move {
-            match what {
-                Short::Plan => bear(planner.plan_step().await),
-                Short::Sweep => bear(sender.sweep_step().await),
-                Short::Check => {
+    fn begin(&self, task: Task) -> Step {
+        let (world, probe) = (self.world.clone(), self.probes[lane(task)].clone());
+        match task {
+            Task::Run => {
+                let runner = self.runner.clone();
+                Box::pin(async move {
+                    let job = SimJob { world: world.clone(), probe: probe.clone() };
+                    let outcome = runner.run_step(&job, &CancellationToken::new()).await;
+                    // A timeout, a lost lease or a fault ends an attempt without its knowledge.
+                    world.lock().working.retain(|_, owner| *owner != probe.owner);
+                    let Some(outcome) = bear(outcome) else { return Wrote::Nothing };
+                    if outcome != RunOutcome::Idle {
+                        world.log(format!("{} run: {outcome:?}", probe.owner));
+                    }
+                    match outcome {
+                        RunOutcome::Succeeded { run_id }
+                        | RunOutcome::Retrying { run_id, .. }
+                        | RunOutcome::Failed { run_id, .. }
+                        | RunOutcome::Released { run_id } => Wrote::Row(Table::Runs, run_id),
+                        RunOutcome::Idle | RunOutcome::Fenced { .. } => Wrote::Nothing,
+                    }
+                })
+            }
+            Task::Send => {
+                let sender = self.sender.clone();
+                Box::pin(async move {
+                    let outcome = bear(sender.deliver_step().await);
+                    *probe.sending.lock().unwrap() = None;
+                    let Some(outcome) = outcome else { return Wrote::Nothing };
+                    if outcome != Outcome::Idle {
+                        world.log(format!("{} {outcome:?}", probe.owner));
+                    }
+                    match outcome {
+                        Outcome::Recorded { delivery_id, .. } => Wrote::Row(Table::Deliveries, delivery_id),
+                        _ => Wrote::Nothing,
+                    }
+                })
+            }
+            Task::Plan => {
+                let planner = self.planner.clone();
+                Box::pin(async move {
+                    if let Some(planned) = bear(planner.plan_step().await)
+                        && planned.run_count + planned.skipped_count > 0
+                    {
+                        world.log(format!("{} {planned:?}", probe.owner));
+                    }
+                    Wrote::Nothing
+                })
+            }
+            Task::Sweep => {
+                let sender = self.sweeper.clone();
+                Box::pin(async move {
+                    if let Some(count @ 1..) = bear(sender.sweep_step().await) {
+                        world.log(format!("{} finds {count} lost sends", probe.owner));
+                    }
+                    Wrote::Nothing
+                })
+            }
+            Task::Check => {
+                let alerts = self.alerts.clone();
+                Box::pin(async move {
                     for step in [alerts.deadline_step().await, alerts.check_step().await] {
                         match step {
-                            Err(AlertError::Store(error)) => bear(Err::<(), _>(error)),
+                            Err(AlertError::Store(error)) => drop(bear(Err::<(), _>(error))),
                             step => drop(step.unwrap()),
                         }
                     }
-                }
+                    Wrote::Nothing
+                })
             }
-        });
-        let probe = if what == Short::Sweep { self.send_probe.clone() } else { self.short_probe.clone() };
-        self.drive(step, &probe, death).await.is_ok()
+        }
     }
 
-    /// Polls a step until it ends, waits for the simulation, or dies. The step is given back when it waits.
-    async fn drive(
-        &mut self,
-        mut step: Step,
-        probe: &Arc<Probe>,
-        death: Option<Death>,
-    ) -> Result<Option<Step>, ()> {
-        let mut polls_left = u32::MAX;
-        match death {
-            Some(Death::Reading(nth)) => probe.crash_in.store(nth, Ordering::Relaxed),
-            Some(Death::Polls(count)) => polls_left = count,
-            None => {}
-        }
-        let polled = poll_fn(|cx| {
-            if polls_left == 0 {
-                return Poll::Ready(Err(()));
-            }
-            polls_left -= 1;
-            match catch_unwind(AssertUnwindSafe(|| step.as_mut().poll(cx))) {
-                Ok(Poll::Ready(())) => Poll::Ready(Ok(true)),
-                Ok(Poll::Pending) if probe.is_parked() => Poll::Ready(Ok(false)),
-                Ok(Poll::Pending) => Poll::Pending,
-                Err(payload) if payload.is::<Crash>() => Poll::Ready(Err(())),
-                Err(payload) => resume_unwind(payload),
-            }
+    /// Begins the task, or goes on with what its lane is at, until that ends, waits or dies (after so many points).
+    pub async fn go(&mut self, task: Task, dies_in: Option<i64>) -> Driven {
+        let lane = lane(task);
+        let mut step = match self.steps[lane].take() {
+            Some(step) => step,
+            None => self.begin(task),
+        };
+        let probe = self.probes[lane].clone();
+        probe.dies_in.store(dies_in.unwrap_or(-1), Ordering::Relaxed);
+        let driven = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| step.as_mut().poll(cx))) {
+            Ok(Poll::Ready(wrote)) => Poll::Ready(Driven::Done(wrote)),
+            Ok(Poll::Pending) if probe.is_parked() => Poll::Ready(Driven::Parked),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(payload) if payload.is::<Crash>() => Poll::Ready(Driven::Died),
+            Err(payload) => resume_unwind(payload),
         })
         .await;
-        probe.crash_in.store(-1, Ordering::Relaxed);
-        self.last_driven = self.world.true_now();
-        match polled {
-            Ok(true) => Ok(None),
-            Ok(false) => Ok(Some(step)),
-            Err(()) => {
-                drop(step);
-                Err(())
-            }
+        probe.dies_in.store(-1, Ordering::Relaxed);
+        if driven == Driven::Parked {
+            self.steps[lane] = Some(step);
         }
+        driven
     }
 
     /// The process is gone: what it was at, nobody knows.
-    pub fn bury(self) -> Dead {
-        self.world.log(format!("{} dies", self.owner));
+    pub fn bury(self) {
+        self.world.log(format!("{} is dead", self.owner));
         self.note_doubt();
-        let mut state = self.world.lock();
-        let jobs: Vec<String> = state
-            .working
-            .iter()
-            .filter(|(_, owner)| **owner == self.owner)
-            .map(|(job, _)| job.clone())
-            .collect();
-        for job in jobs {
-            state.working.remove(&job);
-        }
-        drop(state);
-        Dead { owner: self.owner.clone(), last_driven: self.last_driven, expired: (false, false) }
+        self.world.lock().working.retain(|_, owner| *owner != self.owner);
     }
 
     /// Whatever is being sent may be there or not.
     pub fn note_doubt(&self) {
-        if let Some(id) = *self.send_probe.sending.lock().unwrap() {
+        if let Some(id) = *self.probes[1].sending.lock().unwrap() {
             self.world.lock().ambiguous.insert(id);
         }
     }
-
-    /// Lets the job or the send go on that waits.
-    pub fn resume(&self, probe: &Probe) {
-        probe.resume.notify_one();
-    }
-
-    /// Suspends the machine at a later reading of the clock.
-    pub fn suspend_soon(&self) {
-        let at = self.world.lock().rng.random_range(0..12);
-        self.send_probe.pause_in.store(at, Ordering::Relaxed);
-    }
 }
 
-/// A process that is gone, with leases that are not.
-#[derive(Debug)]
-pub struct Dead {
-    pub owner: String,
-    pub last_driven: Instant,
-    /// Leases of runs, leases of deliveries.
-    pub expired: (bool, bool),
-}
-
-/// A loop tries a step again when the database had a passing fault; anything else is a finding.
-fn bear<T>(step: Result<T, StoreError>) {
-    if let Err(error) = step {
-        assert!(error.is_transient(), "{error}");
+/// A loop tries a step again when the database had a passing fault or the lease is lost; anything else is a finding.
+fn bear<T>(step: Result<T, StoreError>) -> Option<T> {
+    match step {
+        Ok(done) => Some(done),
+        Err(error) => {
+            assert!(error.is_transient() || matches!(error, StoreError::Fenced(_)), "{error}");
+            None
+        }
     }
 }

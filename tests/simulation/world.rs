@@ -1,15 +1,14 @@
 //! What all workers of a simulation share: the time, the chats, the faults and the log of what really happened.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::fmt::Write as _;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use async_trait::async_trait;
 use chrono::TimeDelta;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use svodka::clock::{Clock, Instant, ManualClock};
-use tokio::sync::Notify;
 
 /// A message standing in a chat.
 #[derive(Debug, Clone)]
@@ -51,6 +50,8 @@ pub struct State {
     pub ambiguous: BTreeSet<i64>,
     /// Deliveries that Telegram refused for good.
     pub refused: BTreeSet<i64>,
+    /// Until when Telegram wanted a delivery to wait, by the clock on the wall.
+    pub slowed: BTreeMap<i64, Instant>,
     /// Slots an attempt of which failed, hung or died.
     pub troubled: BTreeSet<(String, Instant)>,
     /// Jobs with an attempt under way, by worker: no two live workers work on one job.
@@ -58,6 +59,8 @@ pub struct State {
     pub violations: Vec<String>,
     pub log: Vec<String>,
     pub fault_count: usize,
+    /// Where workers died and faults struck, with how often.
+    pub struck: BTreeMap<String, usize>,
     /// How far the wall clock was set back in all.
     behind: TimeDelta,
 }
@@ -66,6 +69,8 @@ pub struct State {
 #[derive(Debug)]
 pub struct World {
     pub clock: ManualClock,
+    /// Something was written since somebody looked.
+    pub is_dirty: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -80,14 +85,20 @@ impl World {
             late: Vec::new(),
             ambiguous: BTreeSet::new(),
             refused: BTreeSet::new(),
+            slowed: BTreeMap::new(),
             troubled: BTreeSet::new(),
             working: BTreeMap::new(),
             violations: Vec::new(),
             log: Vec::new(),
             fault_count: 0,
+            struck: BTreeMap::new(),
             behind: TimeDelta::zero(),
         };
-        Arc::new(Self { clock: ManualClock::new(start), state: Mutex::new(state) })
+        Arc::new(Self {
+            clock: ManualClock::new(start),
+            is_dirty: AtomicBool::new(true),
+            state: Mutex::new(state),
+        })
     }
 
     pub fn lock(&self) -> MutexGuard<'_, State> {
@@ -123,7 +134,11 @@ impl World {
 
     pub fn log(&self, line: String) {
         let now = self.clock.now();
-        self.lock().log.push(format!("{} {line}", now.format("%d %H:%M:%S%.3f")));
+        let mut text = String::with_capacity(line.len() + 20);
+        let seconds = now.timestamp().rem_euclid(86_400);
+        let (hours, minutes, millis) = (seconds / 3600, seconds / 60 % 60, now.timestamp_subsec_millis());
+        let _ = write!(text, "{hours:02}:{minutes:02}:{:02}.{millis:03} {line}", seconds % 60);
+        self.lock().log.push(text);
     }
 
     pub fn violation(&self, line: String) {
@@ -155,95 +170,8 @@ impl State {
     pub fn chance(&mut self, of: f64) -> bool {
         self.has_faults && self.rng.random_bool(of)
     }
-}
 
-/// The payload of the unwinding that stands for a crash.
-pub struct Crash;
-
-/// The simulation's hold on one task of a worker: where it waits, when it dies, when it is suspended.
-#[derive(Debug)]
-pub struct Probe {
-    pub owner: String,
-    /// How many waits of the simulation are pending when the task can do nothing by itself.
-    parked_at: usize,
-    waits: AtomicUsize,
-    pub resume: Notify,
-    /// Readings of the clock until the task dies; negative = never.
-    pub crash_in: AtomicI64,
-    /// Readings of the clock until the machine is suspended; negative = never.
-    pub pause_in: AtomicI64,
-    /// When the step began, in true time.
-    pub began: Mutex<Instant>,
-    /// The delivery being sent.
-    pub sending: Mutex<Option<i64>>,
-}
-
-impl Probe {
-    pub fn new(owner: &str, parked_at: usize) -> Arc<Self> {
-        Arc::new(Self {
-            owner: owner.to_owned(),
-            parked_at,
-            waits: AtomicUsize::new(0),
-            resume: Notify::new(),
-            crash_in: AtomicI64::new(-1),
-            pause_in: AtomicI64::new(-1),
-            began: Mutex::new(Instant::UNIX_EPOCH),
-            sending: Mutex::new(None),
-        })
-    }
-
-    pub fn is_parked(&self) -> bool {
-        self.parked_at > 0 && self.waits.load(Ordering::Relaxed) >= self.parked_at
-    }
-
-    /// Waits until the simulation lets the task go on.
-    pub async fn park(&self) {
-        let _waiting = self.wait();
-        self.resume.notified().await;
-    }
-
-    fn wait(&self) -> Waiting<'_> {
-        self.waits.fetch_add(1, Ordering::Relaxed);
-        Waiting(self)
-    }
-}
-
-struct Waiting<'a>(&'a Probe);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.waits.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// The clock of one task: each reading is a place where it may die or be suspended.
-#[derive(Debug)]
-pub struct SimClock {
-    pub world: Arc<World>,
-    pub probe: Arc<Probe>,
-}
-
-#[async_trait]
-impl Clock for SimClock {
-    fn now(&self) -> Instant {
-        if self.probe.crash_in.fetch_sub(1, Ordering::Relaxed) == 0 {
-            std::panic::resume_unwind(Box::new(Crash));
-        }
-        if self.probe.pause_in.fetch_sub(1, Ordering::Relaxed) == 0 {
-            let secs = self.world.lock().rng.random_range(1..200);
-            self.world.log(format!("{} is suspended for {secs} s in the middle of a step", self.probe.owner));
-            self.world.advance(TimeDelta::seconds(secs));
-        }
-        self.world.clock.now()
-    }
-
-    async fn sleep_until(&self, at: Instant) {
-        let _waiting = self.probe.wait();
-        self.world.clock.sleep_until(at).await;
-    }
-
-    // Not by `now`: whether a renewal or a timeout is looked at first must not move the places of death.
-    async fn sleep(&self, delay: TimeDelta) {
-        self.sleep_until(self.world.clock.now() + delay).await;
+    pub fn strike(&mut self, place: String) {
+        *self.struck.entry(place).or_default() += 1;
     }
 }

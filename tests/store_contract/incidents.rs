@@ -3,6 +3,7 @@
 use serde_json::json;
 use svodka::store::deliveries::{ChatState, SeenChat};
 use svodka::store::incidents::{IncidentChange, IncidentRow};
+use svodka::store::told::Failures;
 
 use super::{at, message};
 use crate::support::stores::for_each_store;
@@ -135,6 +136,46 @@ async fn seen_chats_are_kept_by_topic_with_their_latest_title() {
         given.save_seen_chat(&nameless).await.unwrap();
         let listed = given.list_seen_chats().await.unwrap();
         assert_eq!(listed, [seen(Some(5), "Чай", 3), seen(None, "Чай и кофе", 2)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_failure_is_untold_until_one_incident_takes_it_in() {
+    for_each_store(async |given| {
+        let id = given.insert_manual_run("daily", at(0), None, at(0)).await.unwrap();
+        let run = given.claim_run("w", 600, at(0)).await.unwrap().unwrap();
+        assert_eq!(given.list_untold_runs(10).await.unwrap(), [], "it runs");
+        given.fail_run(&run.lease, "timeout", "n", at(1)).await.unwrap();
+        given.enqueue(&["d/1", "d/2", "d/3"].map(|key| message(key, &key[..1])), at(0)).await.unwrap();
+        for reason in ["blocked", "dropped", "blocked"] {
+            let claimed = given.claim_delivery("w", 600, at(1)).await.unwrap().unwrap();
+            given.record_dead(&claimed.lease, reason, at(1)).await.unwrap();
+        }
+        let runs: Vec<_> = given.list_untold_runs(10).await.unwrap().iter().map(|run| run.id).collect();
+        let dead = given.list_untold_dead(10).await.unwrap();
+        let keys: Vec<_> = dead.iter().map(|row| row.key.as_str()).collect();
+        assert_eq!((&runs[..], &keys[..]), (&[id][..], &["d/1", "d/3"][..]), "dropped by hand is no news");
+        assert_eq!(given.list_untold_dead(1).await.unwrap().len(), 1);
+
+        let (detail, failed) = (json!({}), Failures { runs, ..Failures::default() });
+        let open = async |key: &str, failures: &Failures| {
+            given.open_incident_about(key, "kind", &detail, None, failures, at(2)).await.unwrap()
+        };
+        let row = open("run_failed/daily", &failed).await.unwrap();
+        assert_eq!((row.notice_count, row.opened_at), (0, at(2)));
+        assert_eq!(given.list_untold_runs(10).await.unwrap(), []);
+        assert_eq!(open("other", &failed).await, None, "told already");
+        let lost = Failures { deliveries: vec![dead[0].id], ..Failures::default() };
+        assert_eq!(open("run_failed/daily", &lost).await, None, "an incident with the key is open");
+        assert_eq!(given.list_untold_dead(10).await.unwrap().len(), 2, "and nothing is marked");
+        assert_eq!(given.list_open_incidents().await.unwrap(), [row]);
+        assert_eq!(given.mark_told(&lost.clone().and(failed), at(3)).await.unwrap(), 1);
+        assert_eq!(given.mark_told(&lost, at(3)).await.unwrap(), 0);
+        given.retry_delivery(dead[0].id, "Анна", at(4)).await.unwrap();
+        let claimed = given.claim_delivery("w", 600, at(4)).await.unwrap().unwrap();
+        given.record_dead(&claimed.lease, "blocked", at(4)).await.unwrap();
+        assert_eq!(given.list_untold_dead(10).await.unwrap().len(), 2, "dead again is news again");
     })
     .await;
 }

@@ -332,3 +332,28 @@ async fn a_run_for_the_record_says_so_to_whoever_claims_it() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_run_is_corrected_by_one_run_at_a_time_which_is_no_success_of_the_job() {
+    for_each_store(async |given| {
+        let of = given.insert_manual_run("daily", at(0), None, at(0)).await.unwrap();
+        let claimed = given.claim_run("w", LONG, at(1)).await.unwrap().unwrap();
+        given.finish_run(&claimed.lease, &RunResult::default(), at(1)).await.unwrap();
+        assert_eq!(given.insert_correction(404, at(2)).await.unwrap(), None, "of a run that is not there");
+        let id = given.insert_correction(of, at(2)).await.unwrap().unwrap();
+        assert_eq!(given.insert_correction(of, at(3)).await.unwrap(), None, "one is open");
+        let run = given.find_run(id).await.unwrap().unwrap();
+        assert_eq!((run.origin, run.state), (Origin::Correction, RunState::Planned));
+        assert_eq!((run.corrects_run_id, run.slot_at, run.deadline_at), (Some(of), at(0), None));
+        assert_eq!(run.job, "daily");
+        let claimed = given.claim_run("w", LONG, at(4)).await.unwrap().unwrap();
+        assert_eq!(claimed.run.id, id);
+        assert_eq!(given.insert_correction(of, at(4)).await.unwrap(), None, "it runs");
+        given.finish_run(&claimed.lease, &RunResult::default(), at(5)).await.unwrap();
+        let next = given.insert_correction(of, at(6)).await.unwrap().unwrap();
+        let listed: Vec<_> = given.list_corrections(of).await.unwrap().iter().map(|run| run.id).collect();
+        assert_eq!(listed, [id, next]);
+        assert_eq!(given.last_successes().await.unwrap()[0].id, of);
+    })
+    .await;
+}

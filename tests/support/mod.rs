@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub mod bot;
 #[cfg(feature = "sandbox")]
 pub mod delivery;
 pub mod digests;

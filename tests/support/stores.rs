@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use futures::FutureExt;
+use sqlx::{Connection, PgConnection, SqliteConnection};
 use svodka::store::Store;
 use tempfile::TempDir;
 
@@ -54,6 +55,21 @@ impl Given {
 
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// A statement on the store's own tables, past the store.
+    pub async fn execute(&self, sql: &str) {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        if self.backend() == "sqlite" {
+            let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+            sqlx::query(sql).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        } else {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            sqlx::query("SET search_path = svodka").execute(&mut connection).await.unwrap();
+            sqlx::query(sql).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        }
     }
 }
 

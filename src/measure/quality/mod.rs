@@ -20,8 +20,8 @@ use crate::facts::{Chat, CoverageSpan, Facts, Message, Order};
 pub use doubles::DOUBLE_ORDER_WITHIN;
 pub use silence::{LEAST_DAYS, LEAST_USUAL, Silence, WEEKS};
 
-/// A source not read for longer than this is told. Reading happens every quarter of an hour.
-pub const STALE_AFTER: TimeDelta = TimeDelta::hours(1);
+/// A source not read for longer than this is told. The CRM is read every quarter of an hour, bot events every hour.
+pub const STALE_AFTER: TimeDelta = TimeDelta::hours(2);
 /// Clocks nearer to each other than this agree.
 pub const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(2);
 /// Orders without a manager are told above this share of the day's orders: a shop may leave a few to nobody on purpose.
@@ -75,6 +75,7 @@ pub struct QualityInputs<'a> {
     pub calendar: &'a WorkCalendar,
     pub chats: Option<CoverageSpan>,
     pub orders: Option<CoverageSpan>,
+    /// Every source that was ever tried.
     pub sources: Vec<SourceRead>,
     pub dropped: Vec<Dropped>,
     pub duplicates: Duplicates,
@@ -86,7 +87,7 @@ pub struct QualityInputs<'a> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "finding", rename_all = "snake_case")]
 pub enum Finding {
-    /// The period of a source is not known from end to end.
+    /// The period of a source is not known from end to end. Not told of a source that nobody reads.
     NotRead {
         source: Source,
         coverage: Coverage,
@@ -179,7 +180,8 @@ pub fn quality(inputs: &QualityInputs<'_>) -> QualityNote {
 
     let mut findings = Vec::new();
     for (source, coverage) in [(Source::Chats, chats), (Source::Orders, orders)] {
-        if !coverage.is_complete() {
+        let is_read = inputs.sources.iter().any(|read| read.source == source);
+        if is_read && !coverage.is_complete() {
             findings.push(Finding::NotRead { source, coverage });
         }
     }

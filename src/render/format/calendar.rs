@@ -98,6 +98,18 @@ pub fn usual_weekday_dative(weekday: Weekday) -> String {
     format!("{adjective} {}", weekday_dative(weekday))
 }
 
+/// `во вторник`, `в среду`: when it happened.
+pub fn on_weekday(weekday: Weekday) -> String {
+    let preposition = if weekday == Weekday::Tue { "во" } else { "в" };
+    format!("{preposition}{NBSP}{}", pick(ACCUSATIVE, weekday))
+}
+
+/// `06.02 – 12.02`, with years where they differ: `29.12.2025 – 04.01.2026`.
+pub fn short_days(first_on: NaiveDate, last_on: NaiveDate) -> String {
+    let pattern = if first_on.year() == last_on.year() { "%d.%m" } else { "%d.%m.%Y" };
+    format!("{} – {}", first_on.format(pattern), last_on.format(pattern))
+}
+
 /// `21:40` by the clocks of the zone.
 pub fn time(at: Instant, zone: Tz) -> String {
     at.with_timezone(&zone).format("%H:%M").to_string()
@@ -136,6 +148,14 @@ mod tests {
             days(on(2026, 12, 28), on(2027, 1, 3)),
             "28\u{a0}декабря\u{a0}2026 – 3\u{a0}января\u{a0}2027"
         );
+    }
+
+    #[test]
+    fn a_stretch_of_days_names_its_years_only_where_they_differ() {
+        assert_eq!(short_days(on(2026, 2, 6), on(2026, 2, 12)), "06.02 – 12.02");
+        assert_eq!(short_days(on(2025, 12, 29), on(2026, 1, 4)), "29.12.2025 – 04.01.2026");
+        assert_eq!(on_weekday(Weekday::Tue), "во\u{a0}вторник");
+        assert_eq!(on_weekday(Weekday::Wed), "в\u{a0}среду");
     }
 
     #[test]

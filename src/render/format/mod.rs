@@ -9,13 +9,16 @@ mod name;
 mod number;
 
 pub use calendar::{
-    date, day, day_accusative, days, moment, month, time, usual_weekday_dative, weekday_dative,
-    weekday_genitive,
+    date, day, day_accusative, days, moment, month, on_weekday, short_days, time, usual_weekday_dative,
+    weekday_dative, weekday_genitive,
 };
 pub use duration::{duration, faster_or_slower, working_time};
 pub(super) use name::is_attached;
 pub use name::{channel, name, quoted};
-pub use number::{Noun, at_least, count, counted, money, percent, plural, points, relative, share, share_of};
+pub use number::{
+    Noun, at_least, count, counted, decimal, money, percent, plural, points, relative, round_u64, share,
+    share_of,
+};
 
 /// Keeps a number and its unit on one line.
 pub const NBSP: char = '\u{a0}';

@@ -71,6 +71,15 @@ pub fn round_u64(value: f64) -> u64 {
     value.round().max(0.0) as u64
 }
 
+/// `1,8`: one decimal place, `2` where it is a whole number then; for means of few. Never negative.
+pub fn decimal(value: f64) -> String {
+    let tenths = round_u64(value * 10.0);
+    match tenths % 10 {
+        0 => count(tenths / 10),
+        rest => format!("{},{rest}", count(tenths / 10)),
+    }
+}
+
 /// `43 %` of a ratio 0..1, whole per cent, halves away from zero.
 pub fn percent(ratio: f64) -> String {
     format!("{}{NBSP}%", count(round_u64(ratio * 100.0)))
@@ -175,6 +184,13 @@ mod tests {
         assert_eq!(text(i64::MIN), "−92 233 720 368 547 758 ₽");
         assert_eq!(plain(money(Money(138_000), "KZT")), "1 380 KZT");
         assert_eq!(plain(money(Money(100), "")), "1 ₽");
+    }
+
+    #[test]
+    fn means_of_few_have_one_decimal_place() {
+        assert_eq!(decimal(1.84), "1,8");
+        assert_eq!(decimal(1.96), "2");
+        assert_eq!(plain(decimal(1_380.5)), "1 380,5");
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub fn for_ops(reason: &str) -> &str {
         "forbidden" => "нет прав",
         "not_found" | "wrong_address" => "неверный адрес",
         "bad_request" => "запрос не принят",
+        "unreadable" => "файл нельзя прочитать: нет прав",
         "sink" | "db_unavailable" => "база данных недоступна",
         "disk_full" => "на диске базы данных кончилось место",
         "db_inconsistent" => "в базе данных неожиданные значения",
@@ -31,6 +32,7 @@ pub fn for_ops(reason: &str) -> &str {
         "too_long" => "сообщение слишком длинное",
         "empty_text" | "bad_text" | "bad_markup" => "Telegram не принял текст",
         "expired" => "срок отправки вышел",
+        "message_gone" => "исправлять нечего, сообщение удалено из чата",
         "maybe_lost" | "unknown_outcome" => "неизвестно, дошло ли",
         "dropped" => "снято вручную",
         "worker_lost" => "программа остановилась на полпути",
@@ -45,6 +47,7 @@ pub fn for_ops(reason: &str) -> &str {
         "backup_io" => "копию не удалось записать или прочитать",
         "backup_damaged" | "backup_differs" => "копия не читается так, как записана",
         "backup_unfit" => "из этой базы копию не сделать",
+        "unproven_day" => "подсчёт за старый день не сходится с событиями бота",
         "unknown_job" => "в программе нет такого задания",
         other => other,
     }
@@ -72,6 +75,7 @@ pub fn fix_of_chat(reason: &str, chat: &str) -> String {
         "user_deactivated" | "chat_deleted" | "chat_is_bot" | "chat_not_found" => {
             format!("проверьте ключ chats.{chat}.id; какие чаты видит бот, покажет svodka chats.")
         }
+        "message_gone" => "ничего; исправленные числа покажет svodka replay.".to_owned(),
         "expired" => "проверьте связь с Telegram; отчёт можно выпустить заново: svodka run.".to_owned(),
         "too_long" | "empty_text" | "bad_text" | "bad_markup" | "refused" => {
             "это ошибка программы: сообщите разработчикам номер сообщения.".to_owned()
@@ -83,6 +87,7 @@ pub fn fix_of_chat(reason: &str, chat: &str) -> String {
 /// What a kind of trouble is called when there is a lot of it.
 pub fn kind(kind: &str) -> &str {
     match kind {
+        "correction_failed" => "исправления не удались",
         "run_failed" => "запуски не удались",
         "source_down" => "источники не читаются",
         "source_refused" => "источники не пускают",

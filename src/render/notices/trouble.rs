@@ -11,8 +11,18 @@ use crate::clock::Instant;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "trouble", rename_all = "snake_case")]
 pub enum Trouble {
-    /// The latest run of a job failed for good.
+    /// The latest run of a job failed for good, or an earlier one that nobody was told of.
     RunFailed {
+        job: String,
+        run_id: i64,
+        slot_at: Instant,
+        failed_at: Instant,
+        reason: String,
+        /// One sentence about the failure.
+        note: Option<String>,
+    },
+    /// A digest that late data made untrue could not be corrected.
+    CorrectionFailed {
         job: String,
         run_id: i64,
         slot_at: Instant,
@@ -58,9 +68,17 @@ impl Trouble {
     pub fn is_news(&self) -> bool {
         match self {
             Self::DeliveryDead { reason, .. } => {
-                matches!(reason.as_str(), "expired" | "too_long" | "bad_markup" | "bad_text" | "empty_text")
+                matches!(
+                    reason.as_str(),
+                    "expired" | "message_gone" | "too_long" | "bad_markup" | "bad_text" | "empty_text"
+                )
             }
-            Self::DeliveryMaybeLost { .. } | Self::MarkupRefused { .. } | Self::CaughtUp { .. } => true,
+            // The job is gone: no success will ever end it.
+            Self::RunFailed { reason, .. } => reason == "unknown_job",
+            Self::CorrectionFailed { .. }
+            | Self::DeliveryMaybeLost { .. }
+            | Self::MarkupRefused { .. }
+            | Self::CaughtUp { .. } => true,
             _ => false,
         }
     }

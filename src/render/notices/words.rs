@@ -29,17 +29,43 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
             automatic: "попытки на этот запуск исчерпаны, следующий по расписанию".to_owned(),
             human: format!("устраните причину и запустите ещё раз: svodka run {job}"),
         },
+        Trouble::CorrectionFailed { job, slot_at, failed_at, reason, note, .. } => Told {
+            title: format!("Не исправлено: {}", speech.job(job)),
+            what: with_note(
+                &format!("Отправлено {}: {}.", speech.moment(*slot_at, now), for_ops(reason)),
+                note.as_deref(),
+            ),
+            since: Some(*failed_at),
+            affected: readers(speech, job),
+            automatic: "проверит ещё раз после следующего чтения CRM".to_owned(),
+            human: format!("если повторяется, посмотрите причину: svodka runs --job {job}"),
+        },
         Trouble::SourceDown { sources, reason, since, jobs, .. } => Told {
             title: format!("Не читаются данные: {}", sources_words(sources)),
             what: format!("Причина: {}.", for_ops(reason)),
             since: Some(*since),
             affected: jobs_words(speech, jobs),
             automatic: "пробует снова и догрузит пропущенное, когда получится".to_owned(),
-            human: "если это дольше часа, проверьте, открывается ли CRM, и выполните svodka doctor."
+            human: match is_bot(sources) {
+                true => "если это дольше часа, проверьте, работает ли база данных бота, и выполните svodka doctor.",
+                false => "если это дольше часа, проверьте, открывается ли CRM, и выполните svodka doctor.",
+            }
+            .to_owned(),
+        },
+        Trouble::SourceRefused { sources, reason, since, jobs, .. } if is_bot(sources) => Told {
+            title: format!("База данных бота не пускает: {}", sources_words(sources)),
+            what: match reason.as_str() {
+                "forbidden" => "У пользователя нет права читать таблицу user_events.".to_owned(),
+                _ => "Пользователь или пароль не приняты.".to_owned(),
+            },
+            since: Some(*since),
+            affected: jobs_words(speech, jobs),
+            automatic: "пробует снова и досчитает пропущенное, как только пустят".to_owned(),
+            human: "проверьте адрес в BOT_EVENTS_URL и права пользователя, затем выполните svodka doctor."
                 .to_owned(),
         },
         Trouble::SourceRefused { sources, reason, since, jobs, .. } => Told {
-            title: format!("CRM не пускает: {}", sources_words(sources)),
+            title: format!("{} не пускает: {}", keeper(sources).0, sources_words(sources)),
             what: match reason.as_str() {
                 "forbidden" => "У ключа нет нужных прав.".to_owned(),
                 _ => "Ключ не принят.".to_owned(),
@@ -48,7 +74,8 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
             affected: jobs_words(speech, jobs),
             automatic: "догрузит пропущенное, как только ключ заработает".to_owned(),
             human: format!(
-                "проверьте ключ в RetailCRM и в настройках ({}), затем выполните svodka doctor.",
+                "проверьте ключ в {} и в настройках ({}), затем выполните svodka doctor.",
+                keeper(sources).1,
                 keys_of(sources)
             ),
         },
@@ -191,15 +218,32 @@ fn sources_words(sources: &[String]) -> String {
         "retailcrm_chats" => "чаты",
         "retailcrm_people" => "сотрудники и каналы",
         "bot_events" => "события бота",
+        "llm_usage" => "расход токенов (журнал бота)",
+        "llm_langfuse" => "расход токенов",
         other => other,
     });
     words.collect::<Vec<_>>().join("; ")
+}
+
+/// The bot's database is one access with one source.
+fn is_bot(sources: &[String]) -> bool {
+    sources.iter().any(|source| source == "bot_events")
+}
+
+/// Who gives out the keys to the sources: in a title, and where to look.
+fn keeper(sources: &[String]) -> (&'static str, &'static str) {
+    if sources.iter().all(|source| source == "llm_langfuse") {
+        ("Langfuse", "Langfuse")
+    } else {
+        ("CRM", "RetailCRM")
+    }
 }
 
 /// The settings that open the sources. People are read with both keys; another source tells which one it is.
 fn keys_of(sources: &[String]) -> &'static str {
     let has = |name: &str| sources.iter().any(|source| source == name);
     match () {
+        () if has("llm_langfuse") => "LANGFUSE_PUBLIC_KEY и LANGFUSE_SECRET_KEY",
         () if has("retailcrm_orders") => "RETAILCRM_API_KEY",
         () if has("retailcrm_chats") => "RETAILCRM_BOT_TOKEN",
         () => "RETAILCRM_API_KEY и RETAILCRM_BOT_TOKEN",

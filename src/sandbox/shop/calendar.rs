@@ -33,7 +33,7 @@ pub(super) fn moment(rng: &mut ChaCha8Rng, day: NaiveDate, zone: Tz) -> Instant 
 }
 
 /// The instant of a local time; the hour after it where the clock skips it.
-pub(super) fn at_local(day: NaiveDate, time: NaiveTime, zone: Tz) -> Instant {
+pub(in crate::sandbox) fn at_local(day: NaiveDate, time: NaiveTime, zone: Tz) -> Instant {
     let local = day.and_time(time);
     let found = zone.from_local_datetime(&local).earliest();
     let found = found.or_else(|| zone.from_local_datetime(&(local + TimeDelta::hours(1))).earliest());

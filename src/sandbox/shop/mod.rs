@@ -4,8 +4,8 @@
 //! the model and happens when the stand-in's clock gets there. Nobody in it exists; phones are of the invented range
 //! +7 900 0xx-xx-xx.
 
-mod calendar;
-mod chance;
+pub(in crate::sandbox) mod calendar;
+pub(in crate::sandbox) mod chance;
 mod days;
 mod goods;
 mod people;

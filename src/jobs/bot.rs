@@ -1,0 +1,135 @@
+//! The bot's digests of a day, a week and a month: from a slot to messages in the outbox.
+
+use super::report::{self, Made, body, public_id};
+use super::{Work, rollup};
+use crate::clock::Instant;
+use crate::collect::bot_events::SOURCE_BOT_EVENTS;
+use crate::facts::bot::BotFigures;
+use crate::facts::llm::LlmDay;
+use crate::measure::Span;
+use crate::measure::bot::{
+    BotDigest, BotInputs, BotWindow, CostFigures, ModelCost, PeriodWindows, Window, Windows, bot_digest,
+    bot_rows,
+};
+use crate::measure::digest::Coverage;
+use crate::measure::llm_cost::llm_costs;
+use crate::render::Part;
+use crate::render::bot::render;
+use crate::render::tree::parts;
+use crate::schedule::runner::{JobContext, JobError};
+use crate::schedule::{Job, ReportKind};
+use crate::settings::Settings;
+use crate::store::Store;
+use crate::store::runs::{RunResult, RunRow};
+
+/// One attempt at a digest of the bot, with its events counted first. When they cannot be and what is known does not cover the
+/// period, the attempt fails and is repeated; the last one concludes with what there is, and the text says what is missing.
+pub async fn run(work: &Work, job: &Job, context: &JobContext) -> Result<RunResult, JobError> {
+    let period = report::span(job.report).before(context.run.slot_at, work.settings.zone);
+    let refreshed = rollup::refresh(work, context).await;
+    let known = super::daily::coverage(&work.store, SOURCE_BOT_EVENTS).await?;
+    let is_covered = Coverage::of(known, &period).is_complete();
+    if let (Err(error), false, false) = (refreshed, is_covered, context.is_last_attempt) {
+        return Err(JobError { is_permanent: false, ..error });
+    }
+    report::run(work, job, context).await
+}
+
+/// The digest of the day, week or month before the run's slot, from what is stored. Reads the store, sends nothing.
+pub async fn make(
+    settings: &Settings,
+    store: &Store,
+    report: ReportKind,
+    run: &RunRow,
+    now: Instant,
+) -> Result<Made, JobError> {
+    let digest = compute(settings, store, report, run, now).await?;
+    Ok(Made {
+        report,
+        public_id: digest.public_id.clone(),
+        period: digest.period,
+        body: body(&digest)?,
+        parts: messages(&digest)?,
+        own_parts: std::collections::BTreeMap::new(),
+        history: report::history(report, &digest.period, bot_rows(&digest)),
+    })
+}
+
+/// The digest in Telegram messages.
+pub fn messages(digest: &BotDigest) -> Result<Vec<Part>, JobError> {
+    render(digest).and_then(|report| parts(&report)).map_err(report::render_failed)
+}
+
+async fn compute(
+    settings: &Settings,
+    store: &Store,
+    report: ReportKind,
+    run: &RunRow,
+    now: Instant,
+) -> Result<BotDigest, JobError> {
+    let span = report::span(report);
+    let period = span.before(run.slot_at, settings.zone);
+    let windows = Windows::of(span, &period);
+    let current = window(store, settings, &windows.current).await?;
+    let previous = window(store, settings, &windows.previous).await?;
+    let history = of(store, windows.history).await?;
+    let mut cohorts = Vec::with_capacity(windows.cohorts.len());
+    for week in windows.cohorts {
+        cohorts.push(of(store, week).await?);
+    }
+    let kind = match span {
+        Span::Day => "b",
+        Span::Week => "bw",
+        Span::Month => "bm",
+    };
+    let public_id = public_id(kind, &run.job, &period);
+    let (slot_at, late_secs) = (run.slot_at, report::late_secs(run, now));
+    let (currency, conversion_estimate) =
+        (settings.bot_digest.currency.clone(), settings.bot_digest.conversion_estimate);
+    report::measured(move || {
+        bot_digest(&BotInputs {
+            span,
+            period,
+            slot_at,
+            now,
+            public_id,
+            late_secs,
+            current: &current,
+            previous: &previous,
+            history: &history,
+            cohorts: &cohorts,
+            currency,
+            conversion_estimate,
+        })
+    })
+    .await
+}
+
+async fn window(store: &Store, settings: &Settings, windows: &PeriodWindows) -> Result<BotWindow, JobError> {
+    let [first, seventh, thirtieth] = windows.returning;
+    let days = store.llm_days(windows.whole.from_on, windows.whole.until_on).await?;
+    Ok(BotWindow {
+        figures: of(store, windows.whole).await?,
+        returning: [of(store, first).await?, of(store, seventh).await?, of(store, thirtieth).await?],
+        month: of(store, windows.month).await?,
+        cost: (!settings.llm.prices.is_empty()).then(|| cost(&days, settings)),
+    })
+}
+
+async fn of(store: &Store, window: Window) -> Result<BotFigures, JobError> {
+    Ok(store.bot_figures(window.from_on, window.until_on, window.known_until_on).await?)
+}
+
+/// What the tokens cost. Sums of two currencies cannot be added: a model priced in another one counts as without a price.
+fn cost(days: &[LlmDay], settings: &Settings) -> CostFigures {
+    let costs = llm_costs(days, &settings.llm.prices);
+    let currency = &settings.bot_digest.currency;
+    let (own, foreign): (Vec<_>, Vec<_>) = costs.by_model.iter().partition(|((_, of), _)| of == currency);
+    let models = own
+        .into_iter()
+        .map(|((model, _), cost)| ModelCost { model: model.clone(), micros: cost.to_micros() })
+        .collect();
+    let mut unpriced = costs.unpriced;
+    unpriced.extend(foreign.into_iter().map(|((model, _), _)| model.clone()));
+    CostFigures { currency: currency.clone(), models, unpriced: unpriced.into_iter().collect() }
+}

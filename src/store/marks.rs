@@ -1,0 +1,172 @@
+//! Marks of messages, and the queue of conversations that wait to be analysed.
+//!
+//! A conversation is queued with the facts that change it, in the same transaction, so none is forgotten; it leaves the queue
+//! with its marks, unless it changed again meanwhile.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::{Postgres, QueryBuilder, Sqlite};
+
+use super::facts_save::{ROWS_PER_STATEMENT, upsert};
+use super::pool::{Dual, Tx};
+use super::sql::{execute, fetch_all, fetch_one, fetch_optional, queries, same};
+use super::{Result, Store, StoreError, facts_rows};
+use crate::clock::Instant;
+use crate::facts::{Author, FactBatch, Marks};
+
+queries! {
+    QUEUE = same!(
+        "INSERT INTO stale_conversations (chat_id, dialog_id, is_history, stamp) VALUES ($1, $2, FALSE, 1) ",
+        "ON CONFLICT (chat_id, dialog_id) DO UPDATE SET is_history = FALSE, stamp = stale_conversations.stamp + 1",
+    );
+    // `WHERE TRUE` tells SQLite that ON CONFLICT is no join condition.
+    QUEUE_ALL = same!(
+        "INSERT INTO stale_conversations (chat_id, dialog_id, is_history, stamp) ",
+        "SELECT DISTINCT chat_id, COALESCE(dialog_id, 0), TRUE, 1 FROM messages WHERE text IS NOT NULL ",
+        "ON CONFLICT (chat_id, dialog_id) DO NOTHING",
+    );
+    VERSION = same!("SELECT version, changed_at FROM text_analysis WHERE id = 1");
+    SET_VERSION = same!(
+        "INSERT INTO text_analysis (id, version, changed_at) VALUES (1, $1, $2) ",
+        "ON CONFLICT (id) DO UPDATE SET version = excluded.version, changed_at = excluded.changed_at ",
+        "WHERE text_analysis.version <> excluded.version",
+    );
+    // The newest first: the next digest speaks of them.
+    STALE = same!(
+        "SELECT chat_id, dialog_id, stamp FROM stale_conversations ",
+        "ORDER BY is_history, dialog_id DESC, chat_id LIMIT $1",
+    );
+    TEXTS_OF_DIALOG = same!(
+        "SELECT id, author_kind, author_id, text FROM messages ",
+        "WHERE dialog_id = $1 AND is_public AND text IS NOT NULL ORDER BY sent_at, id",
+    );
+    TEXTS_OF_CHAT = same!(
+        "SELECT id, author_kind, author_id, text FROM messages ",
+        "WHERE chat_id = $1 AND dialog_id IS NULL AND is_public AND text IS NOT NULL ORDER BY sent_at, id",
+    );
+    DONE = same!("DELETE FROM stale_conversations WHERE chat_id = $1 AND dialog_id = $2 AND stamp = $3");
+    COUNT = same!("SELECT CAST(count(*) AS BIGINT) FROM stale_conversations");
+}
+
+/// A conversation that waits for its analysis, with the texts there are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StaleConversation {
+    pub chat_id: i64,
+    /// `None`: the chat's messages outside any dialog.
+    pub dialog_id: Option<i64>,
+    stamp: i64,
+    /// Public messages with a text, by `(sent_at, id)`.
+    pub messages: Vec<TextMessage>,
+}
+
+/// One message's words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TextMessage {
+    pub id: i64,
+    pub author: Author,
+    pub text: String,
+}
+
+/// Where the analysis stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnalysisState {
+    /// Of the analysis that marks are made with.
+    pub version: String,
+    /// Since when.
+    pub changed_at: Instant,
+    /// Conversations that still wait for it.
+    pub waiting: u64,
+}
+
+#[derive(sqlx::FromRow)]
+struct TextRecord {
+    id: i64,
+    author_kind: String,
+    author_id: Option<i64>,
+    text: String,
+}
+
+impl Store {
+    /// Makes `version` the one that marks are made with. Another one than before queues every conversation with a text;
+    /// old marks stand until they are replaced. Returns whether it changed.
+    pub async fn set_analysis_version(&self, version: &str, now: Instant) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let is_changed = execute!(tx, SET_VERSION, version, now)? > 0;
+        if is_changed {
+            execute!(tx, QUEUE_ALL)?;
+        }
+        tx.commit().await?;
+        Ok(is_changed)
+    }
+
+    /// Where the analysis stands; `None` before the first.
+    pub async fn analysis_state(&self) -> Result<Option<AnalysisState>> {
+        let mut db = self.conn().await?;
+        let Some((version, changed_at)) = fetch_optional!((String, Instant), db, VERSION)? else {
+            return Ok(None);
+        };
+        let (waiting,) = fetch_one!((i64,), db, COUNT)?;
+        Ok(Some(AnalysisState { version, changed_at, waiting: waiting.unsigned_abs() }))
+    }
+
+    /// Up to `limit` conversations that wait, changed ones first, then by age, newest first.
+    pub async fn stale_conversations(&self, limit: i64) -> Result<Vec<StaleConversation>> {
+        let mut tx = self.begin_snapshot().await?;
+        let mut stale = Vec::new();
+        for (chat_id, dialog_id, stamp) in fetch_all!((i64, i64, i64), tx, STALE, limit)? {
+            let rows = match dialog_id {
+                0 => fetch_all!(TextRecord, tx, TEXTS_OF_CHAT, chat_id)?,
+                id => fetch_all!(TextRecord, tx, TEXTS_OF_DIALOG, id)?,
+            };
+            let messages: Result<Vec<_>> = rows.into_iter().map(TextMessage::try_from).collect();
+            let dialog_id = (dialog_id != 0).then_some(dialog_id);
+            stale.push(StaleConversation { chat_id, dialog_id, stamp, messages: messages? });
+        }
+        tx.commit().await?;
+        Ok(stale)
+    }
+
+    /// Keeps the marks of analysed conversations, in one transaction, and takes those that did not change meanwhile off the
+    /// queue.
+    pub async fn save_marks(&self, analysed: &[(StaleConversation, Vec<(i64, Marks)>)]) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let marks: BTreeMap<i64, Marks> =
+            analysed.iter().flat_map(|(_, marks)| marks.iter().copied()).collect();
+        let marks: Vec<_> = marks.into_iter().collect();
+        let db = &mut tx;
+        upsert!(
+            db,
+            marks,
+            "INSERT INTO message_marks (message_id, marks) ",
+            |row| {} [row.0, i64::from(row.1.0)],
+            " ON CONFLICT (message_id) DO UPDATE SET marks = excluded.marks"
+        );
+        for (conversation, _) in analysed {
+            let dialog_id = conversation.dialog_id.unwrap_or(0);
+            execute!(tx, DONE, conversation.chat_id, dialog_id, conversation.stamp)?;
+        }
+        tx.commit().await
+    }
+}
+
+/// Queues the conversations that a batch touches.
+pub(super) async fn queue_conversations(tx: &mut Tx, batch: &FactBatch) -> Result<()> {
+    let touched: BTreeSet<(i64, i64)> = batch
+        .messages
+        .iter()
+        .filter(|message| message.is_public && message.text.is_some())
+        .map(|message| (message.chat_id, message.dialog_id.unwrap_or(0)))
+        .collect();
+    for (chat_id, dialog_id) in touched {
+        execute!(*tx, QUEUE, chat_id, dialog_id)?;
+    }
+    Ok(())
+}
+
+impl TryFrom<TextRecord> for TextMessage {
+    type Error = StoreError;
+    fn try_from(row: TextRecord) -> Result<Self> {
+        let author = facts_rows::author(&row.author_kind, row.author_id, row.id)?;
+        Ok(Self { id: row.id, author, text: row.text })
+    }
+}
