@@ -271,7 +271,12 @@ impl Worker {
                         world.log(format!("{} {outcome:?}", probe.owner));
                     }
                     match outcome {
-                        Outcome::Recorded { delivery_id, .. } => Wrote::Row(Table::Deliveries, delivery_id),
+                        Outcome::Recorded { delivery_id, .. } => {
+                            for chat in world.lock().chats.values_mut() {
+                                chat.closed_unrecorded_by.take_if(|by| *by == delivery_id);
+                            }
+                            Wrote::Row(Table::Deliveries, delivery_id)
+                        }
                         _ => Wrote::Nothing,
                     }
                 })
