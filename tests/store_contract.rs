@@ -12,6 +12,7 @@ mod incidents;
 mod jobs;
 mod llm;
 mod outbox;
+mod pollers;
 mod quality;
 mod receipts;
 mod reconcile;

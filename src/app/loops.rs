@@ -12,11 +12,12 @@ use super::fallback::Fallback;
 use super::heartbeat::Heartbeat;
 use super::store_watch::StoreWatch;
 use crate::alert::{AlertError, Alerter};
+use crate::clock::SharedClock;
 use crate::deliver::Sender;
 use crate::http::Health;
 use crate::jobs::Work;
 use crate::schedule::planner::Planner;
-use crate::schedule::runner::{LEASE_SECS, RunOutcome, Runner};
+use crate::schedule::runner::{RunOutcome, Runner};
 use crate::schedule::ticker::Ticker;
 use crate::store::{Store, StoreError};
 
@@ -39,9 +40,9 @@ pub(super) async fn schedule_loop(
     work: Arc<Work>,
     sender: Arc<Sender>,
     health: Health,
+    wake: Arc<Notify>,
     stop: CancellationToken,
 ) {
-    let wake = Arc::new(Notify::new());
     let clock = runner.clock.clone();
     let ticker = Ticker::start(wake.clone()).await;
     if let Err(error) = &ticker {
@@ -54,7 +55,7 @@ pub(super) async fn schedule_loop(
         health.turned(&clock);
         planning.note("planning", planner.plan_step().await.map(drop));
         while running.len() < RUNS_AT_ONCE && !stop.is_cancelled() {
-            match runner.store.claim_run(&runner.owner, LEASE_SECS, clock.now()).await {
+            match runner.claim().await {
                 Ok(Some(claimed)) => {
                     let (runner, work, stop) = (runner.clone(), work.clone(), stop.clone());
                     running.spawn(async move { runner.execute(claimed, work.as_ref(), &stop).await });
@@ -93,6 +94,33 @@ fn note_end(ended: Result<Result<RunOutcome, StoreError>, JoinError>, sender: &S
         }
         // Its lease runs out, and the run is taken up again.
         Err(error) => tracing::error!(reason = "panic", "a run broke off: {error}"),
+    }
+}
+
+/// Passes on what other workers say to whoever may take something over: the planner, the senders, the poller.
+pub(super) async fn wake_loop(
+    store: Store,
+    clock: SharedClock,
+    sender: Arc<Sender>,
+    wakes: [Arc<Notify>; 2],
+    stop: CancellationToken,
+) {
+    let listen = async {
+        loop {
+            // Without it everything comes at its tick, and a store that fails is told by the other loops.
+            if let Ok(heard) = store.listen().await {
+                let Some(mut heard) = heard else { return };
+                while heard.next().await.is_ok() {
+                    wakes.iter().for_each(|wake| wake.notify_one());
+                    sender.wake();
+                }
+            }
+            clock.sleep(SWEEP_EVERY).await;
+        }
+    };
+    tokio::select! {
+        () = listen => {}
+        () = stop.cancelled() => {}
     }
 }
 

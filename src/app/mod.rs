@@ -15,10 +15,11 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use secrecy::ExposeSecret;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use loops::{check_loop, schedule_loop};
+use loops::{check_loop, schedule_loop, wake_loop};
 pub use store_watch::StoreWatch;
 
 use crate::alert::{AlertSettings, Alerter, Thresholds};
@@ -32,11 +33,11 @@ use crate::deliver::{Sender, SenderSettings, Transport};
 use crate::http::{self, Health};
 use crate::jobs::Work;
 use crate::jobs::report::title;
-use crate::outbound::{ClientOptions, Jitter};
+use crate::outbound::{ClientError, ClientOptions, Jitter};
 use crate::render::notices::Speech;
 use crate::schedule::ReportKind;
 use crate::schedule::planner::Planner;
-use crate::schedule::runner::{LEASE_SECS, RunOutcome, Runner};
+use crate::schedule::runner::{RunOutcome, Runner};
 use crate::settings::{ConfigError, DeliveryMode, Settings};
 use crate::store::{Store, StoreError};
 use crate::telemetry;
@@ -113,7 +114,11 @@ impl App {
     /// Claims exactly this run and executes it; [`RunOutcome::Idle`] when it is not to be had.
     pub async fn run_claimed(&self, run_id: i64, stop: &CancellationToken) -> Result<RunOutcome, StoreError> {
         let runner = &self.runner;
-        match self.store.claim_run_by_id(run_id, &runner.owner, LEASE_SECS, self.clock.now()).await? {
+        match self
+            .store
+            .claim_run_by_id(run_id, &runner.owner, self.store.lease_secs(), self.clock.now())
+            .await?
+        {
             Some(claimed) => runner.execute(claimed, self.work.as_ref(), stop).await,
             None => Ok(RunOutcome::Idle),
         }
@@ -160,12 +165,21 @@ impl App {
             });
         }
         let mut work = JoinSet::new();
+        let (wake, wake_poller) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         work.spawn(schedule_loop(
             self.planner.clone(),
             self.runner.clone(),
             self.work.clone(),
             self.sender.clone(),
             self.health.clone(),
+            wake.clone(),
+            stop.clone(),
+        ));
+        work.spawn(wake_loop(
+            self.store.clone(),
+            self.clock.clone(),
+            self.sender.clone(),
+            [wake, wake_poller.clone()],
             stop.clone(),
         ));
         work.spawn({
@@ -196,7 +210,7 @@ impl App {
             && let (DeliveryMode::Telegram, Ok(settings)) =
                 (self.settings.delivery, poller_settings(&self.settings))
         {
-            let poller = Poller::new(&settings, self.store.clone(), self.clock.clone(), self.jitter.clone())?;
+            let poller = self.poller(&settings, wake_poller)?;
             let stop = stop.clone();
             work.spawn(async move { poller.run(stop).await });
         }
@@ -208,7 +222,12 @@ impl App {
         );
         stop.cancelled().await;
         self.health.draining();
-        let drained = async { while work.join_next().await.is_some() {} };
+        let drained = async {
+            // What waits in the outbox is for the others at once; what is handed back, as soon as it is.
+            let _ = self.store.wake_workers().await;
+            while work.join_next().await.is_some() {}
+            let _ = self.store.wake_workers().await;
+        };
         tokio::select! {
             () = drained => {}
             () = self.clock.sleep(DRAIN_WITHIN) => {
@@ -219,6 +238,11 @@ impl App {
         tasks.shutdown().await;
         self.store.close().await;
         Ok(())
+    }
+
+    fn poller(&self, settings: &PollerSettings, wake: Arc<Notify>) -> Result<Poller, ClientError> {
+        let (store, clock, jitter) = (self.store.clone(), self.clock.clone(), self.jitter.clone());
+        Poller::new(settings, self.runner.owner.clone(), store, clock, jitter, wake)
     }
 
     /// The watch that tells ops about the store itself.

@@ -7,5 +7,7 @@
 
 mod chats;
 mod poller;
+mod updates;
 
-pub use poller::{PollError, Poller, PollerSettings, list_chats_once};
+pub use poller::{Poller, SOURCE_UPDATES};
+pub use updates::{PollError, PollerSettings, list_chats_once};

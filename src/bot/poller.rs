@@ -1,195 +1,202 @@
-//! Long polling for updates.
+//! The one worker that listens, and how another takes over.
+//!
+//! Telegram sends an older poll away when a newer one comes, so of all workers only the holder of a lease polls. What
+//! updates show is kept together with the id to go on from; a successor goes on exactly there. Handed back when
+//! told to stop; after a crash the lease runs out. A program outside that polls with the same token is told to ops as a
+//! source that fails, not logged at each turn.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use secrecy::{ExposeSecret, SecretString};
-use teloxide::payloads::GetUpdatesSetters;
-use teloxide::requests::{Request, Requester};
-use teloxide::types::{AllowedUpdate, Update};
-use teloxide::{ApiError, Bot, RequestError};
+use teloxide::Bot;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
-use super::chats::seen_chat;
-use crate::clock::SharedClock;
-use crate::outbound::{self, Backoff, ClientError, ClientOptions, Jitter};
-use crate::store::deliveries::SeenChat;
-use crate::store::{Store, StoreError};
+use super::updates::{PollError, PollerSettings, bot, chats_of, get_updates};
+use crate::clock::{Instant, SharedClock};
+use crate::outbound::{Backoff, ClientError, Jitter};
+use crate::store::pollers::ClaimedPoller;
+use crate::store::{Lease, Store, StoreError};
 
-/// How to listen.
-#[derive(Debug, Clone)]
-pub struct PollerSettings {
-    /// As for sending: Telegram, an own server, a proxy or the sandbox.
-    pub api_url: Url,
-    pub token: SecretString,
-    /// Route; the timeout is set from `poll_secs`.
-    pub http: ClientOptions,
-    /// How long Telegram holds an empty poll (at most 50).
-    pub poll_secs: u32,
-}
+/// What the poller is called among the sources while it fails.
+pub const SOURCE_UPDATES: &str = "telegram_updates";
 
-/// A poll failed.
-#[derive(Debug, thiserror::Error)]
-pub enum PollError {
-    /// Somebody else polls with this token, or a webhook is set.
-    #[error("another program receives this bot's updates")]
-    Conflict,
-    /// The token is not known.
-    #[error("Telegram does not know the bot's token")]
-    Unauthorized,
-    /// Telegram asks to wait.
-    #[error("Telegram asks to wait {} s", .0.num_seconds())]
-    RetryAfter(TimeDelta),
-    /// No connection, no answer, or an answer that cannot be read.
-    #[error("no updates from Telegram: {0}")]
-    Unreachable(&'static str),
-    /// What was learnt could not be kept.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
+/// How often a worker that does not listen looks whether the one that does is gone. Being woken makes it sooner.
+const LOOK_EVERY: TimeDelta = TimeDelta::seconds(1);
+/// Telegram keeps updates for a day, and after a week without any it numbers them anew, perhaps lower: an id that old
+/// protects from nothing and could hide what is new.
+const ID_LIVES: TimeDelta = TimeDelta::days(3);
+/// Two programs with one token get some polls through by turns; only this long without a conflict is the end of it.
+const QUIET: TimeDelta = TimeDelta::minutes(5);
 
-impl PollError {
-    /// Bounded reason: `conflict`, `unauthorized`, `rate_limited`, `unreachable`, or that of the store.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Conflict => "conflict",
-            Self::Unauthorized => "unauthorized",
-            Self::RetryAfter(_) => "rate_limited",
-            Self::Unreachable(_) => "unreachable",
-            Self::Store(error) => error.reason(),
-        }
-    }
-}
+const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), cap: Duration::from_secs(300) };
 
 /// Listens for one bot and remembers the chats it is in.
 pub struct Poller {
     bot: Bot,
+    bot_id: i64,
+    /// Name of this worker in leases.
+    owner: String,
     poll_secs: u32,
     store: Store,
     clock: SharedClock,
     jitter: Jitter,
+    wake: Arc<Notify>,
 }
 
 impl Poller {
+    /// `wake` tells it that another worker may have gone.
+    ///
     /// # Errors
     /// When the proxy address or the certificate file is not usable.
     pub fn new(
         settings: &PollerSettings,
+        owner: impl Into<String>,
         store: Store,
         clock: SharedClock,
         jitter: Jitter,
+        wake: Arc<Notify>,
     ) -> Result<Self, ClientError> {
-        Ok(Self { bot: bot(settings)?, poll_secs: settings.poll_secs, store, clock, jitter })
+        let (bot, bot_id, owner, poll_secs) =
+            (bot(settings)?, settings.bot_id(), owner.into(), settings.poll_secs);
+        Ok(Self { bot, bot_id, owner, poll_secs, store, clock, jitter, wake })
     }
 
-    /// One poll: waits for updates, keeps what they show, and returns the offset of the next poll. What was not kept
-    /// is not confirmed and comes again.
-    pub async fn poll_step(&self, offset: Option<i32>) -> Result<Option<i32>, PollError> {
-        let updates = get_updates(&self.bot, offset, self.poll_secs).await?;
-        for chat in chats_of(&updates, &self.clock) {
-            self.store.save_seen_chat(&chat).await?;
-        }
-        Ok(updates.last().map(|update| update.id.as_offset()).or(offset))
+    /// The right to listen; `None` while another worker does.
+    pub async fn claim_step(&self) -> Result<Option<ClaimedPoller>, StoreError> {
+        self.store.claim_poller(self.bot_id, &self.owner, self.store.lease_secs()).await
     }
 
-    /// Polls until told to stop. A failure is logged when its reason changes, not at each try.
+    /// One poll: waits for updates, keeps what they show, and notes from where to go on. What was not kept
+    /// is not confirmed and comes again, to whoever listens then.
+    pub async fn poll_step(&self, claimed: &mut ClaimedPoller) -> Result<(), PollError> {
+        // A worker that was suspended must not send its successor's poll away.
+        self.store.renew_poller(&claimed.lease, self.store.lease_secs()).await?;
+        let updates = get_updates(&self.bot, offset(claimed, self.clock.now()), self.poll_secs).await?;
+        let Some(last) = updates.last() else { return Ok(()) };
+        let (next, now) = (i64::from(last.id.as_offset()), self.clock.now());
+        self.store.save_updates(&claimed.lease, &chats_of(&updates, &self.clock), next, now).await?;
+        (claimed.next_update_id, claimed.received_at) = (Some(next), Some(now));
+        Ok(())
+    }
+
+    /// Listens whenever no other worker does, until told to stop.
     pub async fn run(&self, shutdown: CancellationToken) {
-        let backoff = Backoff { first: Duration::from_secs(1), cap: Duration::from_secs(300) };
-        let (mut offset, mut failures, mut last_reason) = (None, 0, None);
-        loop {
-            let result = tokio::select! {
-                result = self.poll_step(offset) => result,
+        while !shutdown.is_cancelled() {
+            // Listening before looking: who goes in between is not missed.
+            let woken = self.wake.notified();
+            // A store that fails is told by the loops that live by it.
+            if let Ok(Some(claimed)) = self.claim_step().await {
+                self.hold(claimed, &shutdown).await;
+            }
+            tokio::select! {
+                () = woken => {}
+                () = self.clock.sleep(LOOK_EVERY) => {}
                 () = shutdown.cancelled() => return,
-            };
-            let error = match result {
-                Ok(next) => {
-                    if last_reason.take().is_some() {
+            }
+        }
+    }
+
+    /// Listens until the lease is lost or the worker told to stop, and gives the lease back.
+    async fn hold(&self, claimed: ClaimedPoller, shutdown: &CancellationToken) {
+        let lease = claimed.lease.clone();
+        tokio::select! {
+            () = self.poll_on(claimed) => {}
+            () = self.keep_lease(&lease) => {}
+            () = shutdown.cancelled() => {}
+        }
+        if self.store.release_poller(&lease).await.is_ok() {
+            // A hint only: without it the others look within a second.
+            let _ = self.store.wake_workers().await;
+        }
+    }
+
+    /// Polls until the lease is lost. A failure is logged when its reason changes, not at each try.
+    async fn poll_on(&self, mut claimed: ClaimedPoller) {
+        let mut failures = 0;
+        // The reason and the time of the last failure, until it is over.
+        let mut trouble: Option<(&'static str, Instant)> = None;
+        // The worker before us may have left a note among the sources.
+        let mut is_noted = true;
+        loop {
+            let error = match self.poll_step(&mut claimed).await {
+                Ok(()) => {
+                    failures = 0;
+                    let now = self.clock.now();
+                    if trouble.is_some_and(|(reason, at)| reason == "conflict" && now - at < QUIET) {
+                        continue;
+                    }
+                    if trouble.take().is_some() {
                         tracing::info!("Telegram updates are received again");
                     }
-                    (offset, failures) = (next, 0);
+                    if is_noted {
+                        is_noted = self.clear_note(now).await.is_err();
+                    }
                     continue;
                 }
+                Err(PollError::Store(StoreError::Fenced(_))) => return,
                 Err(error) => error,
             };
             failures += 1;
-            if last_reason.replace(error.reason()) != Some(error.reason()) {
-                tracing::warn!(reason = error.reason(), "Telegram updates are not received: {error}");
+            let (reason, now) = (error.reason(), self.clock.now());
+            if trouble.replace((reason, now)).map(|(reason, _)| reason) != Some(reason) {
+                tracing::warn!(reason, "Telegram updates are not received: {error}");
+            }
+            if matches!(error, PollError::Conflict) {
+                is_noted = true;
+                let _ = self.store.save_source_failure(SOURCE_UPDATES, reason, now).await;
             }
             let pause = match error {
                 PollError::RetryAfter(pause) => pause,
-                _ => backoff.delay(failures, &self.jitter),
+                _ => BACKOFF.delay(failures, &self.jitter),
             };
-            tokio::select! {
-                () = self.clock.sleep(pause) => {}
-                () = shutdown.cancelled() => return,
+            self.clock.sleep(pause).await;
+        }
+    }
+
+    async fn clear_note(&self, now: Instant) -> Result<(), StoreError> {
+        let is_failing =
+            self.store.find_source(SOURCE_UPDATES).await?.is_some_and(|row| row.failing_since.is_some());
+        if is_failing { self.store.save_source_success(SOURCE_UPDATES, now).await } else { Ok(()) }
+    }
+
+    /// Renews the lease; returns when it is lost, or when nobody can say any more whether it is.
+    async fn keep_lease(&self, lease: &Lease) {
+        let lease_secs = self.store.lease_secs();
+        let length = TimeDelta::seconds(lease_secs);
+        let mut held_until = self.clock.now() + length;
+        loop {
+            self.clock.sleep(length / 3).await;
+            let asked_at = self.clock.now();
+            match self.store.renew_poller(lease, lease_secs).await {
+                Ok(()) => held_until = asked_at + length,
+                Err(StoreError::Fenced(_)) => return,
+                Err(_) if self.clock.now() >= held_until => return,
+                Err(_) => {}
             }
         }
     }
 }
 
-/// The chats shown by updates that wait right now, for `svodka chats` without a running worker. Confirms nothing, so that
-/// whoever listens next still gets them.
-///
-/// # Errors
-/// The reason in the words of [`PollError`]; the client's own when the route is not usable.
-pub async fn list_chats_once(
-    settings: &PollerSettings,
-    clock: &SharedClock,
-) -> anyhow::Result<Vec<SeenChat>> {
-    let updates = get_updates(&bot(settings)?, None, 0).await?;
-    Ok(chats_of(&updates, clock))
+/// From where to go on; `None` = from the oldest update that waits.
+fn offset(claimed: &ClaimedPoller, now: Instant) -> Option<i32> {
+    let is_alive = claimed.received_at.is_some_and(|at| now - at < ID_LIVES);
+    claimed.next_update_id.filter(|_| is_alive).and_then(|id| i32::try_from(id).ok())
 }
 
-fn chats_of(updates: &[Update], clock: &SharedClock) -> Vec<SeenChat> {
-    let now = clock.now();
-    let mut chats: Vec<SeenChat> = Vec::new();
-    for chat in updates.iter().filter_map(|update| seen_chat(update, now)) {
-        match chats.iter_mut().find(|known| (known.id, known.topic) == (chat.id, chat.topic)) {
-            Some(known) => {
-                let topic_title = chat.topic_title.clone().or(known.topic_title.take());
-                *known = SeenChat { topic_title, ..chat };
-            }
-            None => chats.push(chat),
-        }
-    }
-    chats
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn bot(settings: &PollerSettings) -> Result<Bot, ClientError> {
-    // The answer to a poll comes when the poll is over.
-    let timeout = Duration::from_secs(u64::from(settings.poll_secs) + 15);
-    let client = outbound::client(&ClientOptions { timeout, ..settings.http.clone() })?;
-    Ok(Bot::with_client(settings.token.expose_secret(), client).set_api_url(settings.api_url.clone()))
-}
-
-async fn get_updates(bot: &Bot, offset: Option<i32>, poll_secs: u32) -> Result<Vec<Update>, PollError> {
-    let mut request = bot.get_updates().timeout(poll_secs).limit(100).allowed_updates([
-        AllowedUpdate::Message,
-        AllowedUpdate::ChannelPost,
-        AllowedUpdate::MyChatMember,
-    ]);
-    if let Some(offset) = offset {
-        request = request.offset(offset);
-    }
-    request.send().await.map_err(|error| classify(&error))
-}
-
-fn classify(error: &RequestError) -> PollError {
-    match error {
-        RequestError::RetryAfter(wait) => {
-            PollError::RetryAfter(TimeDelta::seconds(i64::from(wait.seconds())))
-        }
-        RequestError::Api(ApiError::InvalidToken) => PollError::Unauthorized,
-        RequestError::Api(ApiError::TerminatedByOtherGetUpdates | ApiError::CantGetUpdates) => {
-            PollError::Conflict
-        }
-        RequestError::Api(ApiError::Unknown(text)) if text.contains("Conflict") => PollError::Conflict,
-        RequestError::Api(ApiError::Unknown(text)) if text.contains("Unauthorized") => {
-            PollError::Unauthorized
-        }
-        RequestError::Api(_) | RequestError::MigrateToChatId(_) => PollError::Unreachable("refused"),
-        RequestError::Network(_) | RequestError::Io(_) => PollError::Unreachable("no connection"),
-        RequestError::InvalidJson { .. } => PollError::Unreachable("the answer cannot be read"),
+    #[test]
+    fn an_id_of_days_ago_is_not_sent_because_telegram_may_count_anew() {
+        let now = Instant::UNIX_EPOCH + TimeDelta::days(30);
+        let lease = Lease { id: 1, token: 1, owner: "worker".to_owned(), until: now };
+        let received =
+            |received_at| ClaimedPoller { lease: lease.clone(), next_update_id: Some(41), received_at };
+        assert_eq!(offset(&received(Some(now - TimeDelta::days(2))), now), Some(41));
+        assert_eq!(offset(&received(Some(now - TimeDelta::days(4))), now), None);
+        assert_eq!(offset(&received(None), now), None);
     }
 }

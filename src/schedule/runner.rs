@@ -14,11 +14,10 @@ use tokio_util::sync::CancellationToken;
 use super::Job;
 use crate::clock::{Instant, SharedClock};
 use crate::outbound::{Backoff, Jitter};
+/// Lease of a run where one worker has the database; see [`Store::lease_secs`].
+pub use crate::store::LEASE_SECS;
 use crate::store::runs::{ClaimedRun, Origin, RunResult, RunRow};
 use crate::store::{Lease, Store, StoreError};
-
-/// Lease of a run; renewed three times within it.
-pub const LEASE_SECS: i64 = 15;
 
 /// Delays between the attempts at a run, before jitter: 5 s, 10 s, 20 s … 5 min.
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(10), cap: Duration::from_secs(300) };
@@ -88,13 +87,18 @@ pub struct Runner {
 }
 
 impl Runner {
+    /// Claims the oldest due run.
+    pub async fn claim(&self) -> Result<Option<ClaimedRun>, StoreError> {
+        self.store.claim_run(&self.owner, self.store.lease_secs(), self.clock.now()).await
+    }
+
     /// Claims the oldest due run and executes it to its end.
     pub async fn run_step(
         &self,
         work: &dyn Execute,
         stop: &CancellationToken,
     ) -> Result<RunOutcome, StoreError> {
-        match self.store.claim_run(&self.owner, LEASE_SECS, self.clock.now()).await? {
+        match self.claim().await? {
             Some(claimed) => self.execute(claimed, work, stop).await,
             None => Ok(RunOutcome::Idle),
         }
@@ -140,6 +144,8 @@ impl Runner {
             }
             () = drained(stop, &self.clock) => {
                 self.store.release_run(&lease, self.clock.now()).await?;
+                // A hint only: without it the next worker comes at its tick.
+                let _ = self.store.wake_workers().await;
                 return Ok(RunOutcome::Released { run_id: run.id });
             }
         };
@@ -217,16 +223,18 @@ impl Runner {
 
     /// Renews the lease until it is lost; returns the error that says so.
     async fn keep_lease(&self, lease: &Lease) -> StoreError {
+        let lease_secs = self.store.lease_secs();
+        let length = TimeDelta::seconds(lease_secs);
         let mut failing_since: Option<Instant> = None;
         loop {
-            self.clock.sleep(TimeDelta::seconds(LEASE_SECS / 3)).await;
-            match self.store.renew_run(lease, LEASE_SECS).await {
+            self.clock.sleep(length / 3).await;
+            match self.store.renew_run(lease, lease_secs).await {
                 Ok(()) => failing_since = None,
                 Err(error @ StoreError::Fenced(_)) => return error,
                 Err(error) => {
                     // A short absence of the database is survivable; past the lease somebody else may have the run.
                     let since = *failing_since.get_or_insert(self.clock.now());
-                    if self.clock.now() - since >= TimeDelta::seconds(LEASE_SECS) {
+                    if self.clock.now() - since >= length {
                         return error;
                     }
                 }

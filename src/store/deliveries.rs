@@ -155,3 +155,10 @@ pub(super) async fn find_by_key(tx: &mut Tx, key: &str) -> Result<Option<Deliver
 pub(super) async fn find_by_id(tx: &mut Tx, id: i64) -> Result<Option<DeliveryRow>> {
     fetch_optional!(DeliveryRecord, *tx, FIND_BY_ID, id)?.map(DeliveryRow::try_from).transpose()
 }
+
+/// Remembers a chat, inside a transaction.
+pub(super) async fn insert_seen_chat(tx: &mut Tx, chat: &SeenChat) -> Result<()> {
+    let SeenChat { id, kind, title, topic, topic_title, seen_at } = chat;
+    execute!(*tx, SAVE_SEEN_CHAT, id, topic, kind, title, topic_title, seen_at)?;
+    Ok(())
+}

@@ -22,6 +22,7 @@ pub mod operator;
 pub mod outbox;
 mod outbox_records;
 mod outbox_rows;
+pub mod pollers;
 mod pool;
 pub mod quality;
 pub mod receipts;
@@ -32,6 +33,7 @@ pub mod runs;
 pub mod sources;
 pub mod sql;
 pub mod told;
+pub mod wakes;
 pub mod watch;
 mod words;
 
@@ -43,6 +45,12 @@ use sqlx::SqlitePool;
 use crate::clock::Instant;
 use pool::{Dual, Pool};
 use watch::{Watch, Watched};
+
+/// Renewed leases on SQLite: nobody waits for a dead holder's but its own successor, and a large write of the one
+/// connection must not outlast it.
+pub const LEASE_SECS: i64 = 15;
+/// Renewed leases on PostgreSQL: how long the other workers wait for a dead one's.
+pub const SHARED_LEASE_SECS: i64 = 4;
 
 /// A failure of the store, classified by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -180,6 +188,14 @@ impl Store {
         match self.pool {
             Dual::Sqlite(_) => "sqlite",
             Dual::Postgres(_) => "postgres",
+        }
+    }
+
+    /// How long a lease lasts that is renewed while it is held: [`LEASE_SECS`] or [`SHARED_LEASE_SECS`].
+    pub fn lease_secs(&self) -> i64 {
+        match self.pool {
+            Dual::Sqlite(_) => LEASE_SECS,
+            Dual::Postgres(_) => SHARED_LEASE_SECS,
         }
     }
 

@@ -42,8 +42,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long SQLite waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Connections to PostgreSQL per process.
-const POSTGRES_CONNECTIONS: u32 = 5;
+/// Connections to PostgreSQL per process, the one that listens included.
+const POSTGRES_CONNECTIONS: u32 = 6;
 
 pub(super) static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 pub(super) static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");

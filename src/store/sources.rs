@@ -117,6 +117,14 @@ impl Store {
         Ok(())
     }
 
+    /// Notes that what failed works again, for a source without facts.
+    pub async fn save_source_success(&self, source: &str, now: Instant) -> Result<()> {
+        let mut db = self.conn().await?;
+        let nothing: (Option<Json<&serde_json::Value>>, Option<Instant>) = (None, None);
+        execute!(db, ADVANCE, source, nothing.0, nothing.1, nothing.1, now)?;
+        Ok(())
+    }
+
     /// The source; `None` when it was never read.
     pub async fn find_source(&self, name: &str) -> Result<Option<SourceRow>> {
         let mut db = self.conn().await?;

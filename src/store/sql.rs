@@ -12,8 +12,8 @@
 //! Texts hold to what both understand: `$N`, `BIGINT` sums by `CAST`, no case folding, no sorting of words.
 
 use super::{
-    bot_days, bot_entries, bot_figures, marks, operator, quality, receipts, reconcile, run_claims,
-    run_records, told,
+    bot_days, bot_entries, bot_figures, marks, operator, pollers, quality, receipts, reconcile, run_claims,
+    run_records, told, wakes,
 };
 use super::{
     deliveries, facts, facts_save, history, incidents, jobs, llm, outbox, outbox_records, pool, runs, sources,
@@ -58,6 +58,8 @@ pub const ALL: &[&[Sql]] = &[
     bot_figures::QUERIES,
     llm::QUERIES,
     marks::QUERIES,
+    pollers::QUERIES,
+    wakes::QUERIES,
 ];
 
 /// Declares the statements of a module, and their list `QUERIES`.

@@ -40,6 +40,14 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
             automatic: "проверит ещё раз после следующего чтения CRM".to_owned(),
             human: format!("если повторяется, посмотрите причину: svodka runs --job {job}"),
         },
+        Trouble::SourceDown { sources, since, .. } if is_updates(sources) => Told {
+            title: "Бот не получает сообщения".to_owned(),
+            what: "Их забирает другая программа с тем же токеном, или у бота задан webhook.".to_owned(),
+            since: Some(*since),
+            affected: None,
+            automatic: "пробует снова; отчёты отправляет как обычно".to_owned(),
+            human: "остановите другую программу; если её никто не знает, смените токен у @BotFather.".to_owned(),
+        },
         Trouble::SourceDown { sources, reason, since, jobs, .. } => Told {
             title: format!("Не читаются данные: {}", sources_words(sources)),
             what: format!("Причина: {}.", for_ops(reason)),
@@ -220,6 +228,7 @@ fn sources_words(sources: &[String]) -> String {
         "bot_events" => "события бота",
         "llm_usage" => "расход токенов (журнал бота)",
         "llm_langfuse" => "расход токенов",
+        "telegram_updates" => "сообщения боту",
         other => other,
     });
     words.collect::<Vec<_>>().join("; ")
@@ -228,6 +237,11 @@ fn sources_words(sources: &[String]) -> String {
 /// The bot's database is one access with one source.
 fn is_bot(sources: &[String]) -> bool {
     sources.iter().any(|source| source == "bot_events")
+}
+
+/// What is written to the bot.
+fn is_updates(sources: &[String]) -> bool {
+    sources.iter().any(|source| source == "telegram_updates")
 }
 
 /// Who gives out the keys to the sources: in a title, and where to look.
