@@ -143,7 +143,7 @@ fn assert_counted(text: &str, bot: &BotFiles, from_on: NaiveDate, days: i64) {
 /// A world with a bot of which everything until then is written.
 async fn with_bot(given_url: &str) -> (World, BotFiles) {
     let mut world = World::open(given_url).await;
-    let mut bot = BotFiles::beside(&mut world, world.clock.now());
+    let mut bot = BotFiles::beside(&mut world);
     bot.grow(world.clock.now()).await;
     (world, bot)
 }
@@ -267,7 +267,7 @@ fn assert_no_data(text: &str) {
 async fn live_through(store: &Store, mut world: World, mend: impl AsyncFnOnce()) {
     // The last attempt comes when the readers can still use what is known.
     world.set("SVODKA__JOBS__BOT_DAILY__CATCH_UP_WINDOW", "30m");
-    world.set("SVODKA__BOT__TIMEOUT", "300ms");
+    world.set("SVODKA__BOT__TIMEOUT", "500ms");
     let worker = world.worker(1).await;
     world.clock.set(at("2026-08-20T06:05:01Z"));
     worker.live(at("2026-08-20T06:38:00Z"), TimeDelta::seconds(60)).await;
@@ -290,10 +290,10 @@ async fn live_through(store: &Store, mut world: World, mend: impl AsyncFnOnce())
 
     mend().await;
     world.clock.set(at("2026-08-20T07:10:01Z"));
-    worker.work().await;
-    worker.check().await;
-    worker.send().await;
-    assert!(!is_open().await, "it is over when the database answers again");
+    // An attempt may fail on a busy machine; the next ones follow within minutes.
+    worker.live(at("2026-08-20T07:16:00Z"), TimeDelta::seconds(60)).await;
+    let source = store.find_source("bot_events").await.unwrap();
+    assert!(!is_open().await, "it is over when the database answers again: {source:#?}");
     let told = world.texts(OPS);
     let over: Vec<_> = told.iter().filter(about_bot).collect();
     assert!(over.len() == 1 && over[0].contains("Устранено"), "{told:#?}");
@@ -312,18 +312,16 @@ async fn a_bots_file_that_is_not_there_is_no_data_and_one_incident_until_it_is_b
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_lost_a_column_is_no_data_and_one_incident_until_it_has_it_again() {
-    for_each_store(async |given| {
-        let (world, bot) = with_bot(given.url()).await;
-        let execute = async |sql: &'static str| {
-            let mut connection = bot.connect().await;
-            sqlx::query(sql).execute(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
-        };
-        execute("ALTER TABLE user_events RENAME COLUMN metadata TO payload").await;
-        live_through(&given.store, world, async || {
-            execute("ALTER TABLE user_events RENAME COLUMN payload TO metadata").await;
-        })
-        .await;
+    let given = temp_store().await;
+    let (world, bot) = with_bot(given.url()).await;
+    let execute = async |sql: &'static str| {
+        let mut connection = bot.connect().await;
+        sqlx::query(sql).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    };
+    execute("ALTER TABLE user_events RENAME COLUMN metadata TO payload").await;
+    live_through(&given, world, async || {
+        execute("ALTER TABLE user_events RENAME COLUMN payload TO metadata").await;
     })
     .await;
 }
@@ -339,17 +337,15 @@ async fn in_postgres(world: &mut World, bot: &BotFiles, url: &str) -> PgConnecti
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bots_postgres_that_gives_no_answer_in_time_is_no_data_and_one_incident() {
     let Some(cluster) = postgres::cluster() else { return };
-    for_each_store(async |given| {
-        let (mut world, bot) = with_bot(given.url()).await;
-        let database = cluster.empty_database().await;
-        let mut owner = in_postgres(&mut world, &bot, &database.url()).await;
-        let mut tx = owner.begin().await.unwrap();
-        sqlx::query("LOCK TABLE user_events IN ACCESS EXCLUSIVE MODE").execute(&mut *tx).await.unwrap();
-        live_through(&given.store, world, async || tx.rollback().await.unwrap()).await;
-        owner.close().await.unwrap();
-        database.remove().await;
-    })
-    .await;
+    let given = temp_store().await;
+    let (mut world, bot) = with_bot(given.url()).await;
+    let database = cluster.empty_database().await;
+    let mut owner = in_postgres(&mut world, &bot, &database.url()).await;
+    let mut tx = owner.begin().await.unwrap();
+    sqlx::query("LOCK TABLE user_events IN ACCESS EXCLUSIVE MODE").execute(&mut *tx).await.unwrap();
+    live_through(&given, world, async || tx.rollback().await.unwrap()).await;
+    owner.close().await.unwrap();
+    database.remove().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

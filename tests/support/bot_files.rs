@@ -10,7 +10,7 @@ use chrono_tz::Tz;
 use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
-use svodka::clock::Instant;
+use svodka::clock::{Clock, Instant};
 use svodka::sandbox::bot::PRICES;
 use svodka::sandbox::bot::{BotRecords, BotWorld, EventRow, LlmCall, fill_sqlite, tea_bot};
 use tempfile::TempDir;
@@ -28,7 +28,8 @@ pub struct BotFiles {
 
 impl BotFiles {
     /// Points the workers of `world` started from now on at the bot.
-    pub fn beside(world: &mut World, present: Instant) -> Self {
+    pub fn beside(world: &mut World) -> Self {
+        let present = world.clock.now();
         let records = tea_bot(&BotWorld { days: 40, ..BotWorld::demo(present) });
         let files = Self { folder: tempfile::tempdir().unwrap(), records, written: 0 };
         world.set("BOT_EVENTS_URL", &files.url());
