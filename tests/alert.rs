@@ -33,6 +33,7 @@ fn alerter(post: &Post, ops_chat: Option<&str>) -> Alerter {
         ops_chat: ops_chat.map(str::to_owned),
         thresholds: Thresholds::default(),
         speech,
+        bot_jobs: Default::default(),
         most_messages: 3,
     };
     Alerter::new(post.store.clone(), Arc::new(post.clock.clone()), settings)

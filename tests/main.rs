@@ -10,6 +10,8 @@ mod backup;
 mod bot;
 mod bot_rollup;
 #[cfg(feature = "sandbox")]
+mod bot_worker;
+#[cfg(feature = "sandbox")]
 mod collect;
 #[cfg(feature = "sandbox")]
 mod corrections;

@@ -208,6 +208,7 @@ impl Worker {
             ops_chat: Some("ops".to_owned()),
             thresholds: Thresholds::default(),
             speech,
+            bot_jobs: Default::default(),
             most_messages: 3,
         };
         let alerts = Arc::new(Alerter::new(watched(2), clock(2), settings));
