@@ -49,7 +49,7 @@ fn thousands(number: u64) -> String {
 
 /// A sum in kopecks as the digests write it: from a thousand roubles on without them.
 fn roubles(minor: u64) -> String {
-    if minor % 100 == 0 || minor >= 100_000 {
+    if minor.is_multiple_of(100) || minor >= 100_000 {
         format!("{} ₽", thousands((minor + 50) / 100))
     } else {
         format!("{},{:02} ₽", thousands(minor / 100), minor % 100)
