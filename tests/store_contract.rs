@@ -11,6 +11,7 @@ mod facts;
 mod incidents;
 mod jobs;
 mod llm;
+mod marks;
 mod outbox;
 mod pollers;
 mod quality;
