@@ -7,6 +7,8 @@ mod alert;
 #[cfg(feature = "sandbox")]
 mod backup;
 #[cfg(feature = "sandbox")]
+mod behaviour;
+#[cfg(feature = "sandbox")]
 mod bot;
 mod bot_rollup;
 #[cfg(feature = "sandbox")]
