@@ -73,11 +73,22 @@ async fn what_must_come_at_most_once_is_not_repeated_when_it_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_repeat_that_is_lost_too_is_not_repeated_again() {
-    let broken = Fault::before(BeforeCommit::Close).times(2);
-    let (lines, state, reason) = sent_under(broken, Policy::AtLeastOnce).await;
-    assert_eq!((lines, state), (Vec::new(), DeliveryState::Dead));
-    assert_eq!(reason.as_deref(), Some("maybe_lost"));
+async fn a_repeat_that_is_proven_missing_goes_again() {
+    let broken = Fault::before(BeforeCommit::Close).times(3);
+    let (lines, state, _) = sent_under(broken, Policy::AtLeastOnce).await;
+    assert_eq!((lines, state), (vec![AGAIN.to_owned()], DeliveryState::Sent));
+}
+
+#[tokio::test]
+async fn a_repeat_that_is_lost_too_and_cannot_be_looked_for_is_not_repeated_again() {
+    let store = temp_store().await;
+    let post = Post::open(store.clone(), Flood::Strict).await;
+    post.telegram.fault(Fault::before(BeforeCommit::Close).on("sendMessage").times(2));
+    post.enqueue("managers", ID, 1).await;
+    post.send_all().await;
+    let row = post.row(&key("managers", ID, 1)).await;
+    assert_eq!((row.state, row.reason.as_deref()), (DeliveryState::Dead, Some("maybe_lost")));
+    assert_eq!(post.new_id_lines(MANAGERS), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -165,6 +176,8 @@ async fn a_worker_that_comes_back_after_its_lease_was_taken_writes_nothing() {
     post.enqueue("managers", ID, 1).await;
     let slow = post.another_sender(|settings| settings.lease_secs = 0);
     let claimed = post.store.claim_delivery("worker-0", 0, post.clock.now()).await.unwrap().unwrap();
+    let address = MANAGERS.to_string();
+    post.store.note_address(&claimed.lease, &address, &address).await.unwrap();
     assert_eq!(post.sender.sweep_step().await.unwrap(), 1);
     let refused = post.store.record_sent(&claimed.lease, Some(1), post.clock.now()).await;
     assert_eq!(refused.unwrap_err().reason(), "fenced");

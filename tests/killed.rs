@@ -1,93 +1,18 @@
 //! The real program, killed with SIGKILL where it hurts, between stand-ins that keep on running.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use svodka::clock::{Clock, SystemClock};
-use svodka::sandbox::retailcrm::{Fault, FaultKind, RetailCrm, RetailCrmOptions};
-use svodka::sandbox::shop::{ShopOptions, tea_shop};
-use svodka::sandbox::telegram::{self, SimChat, TelegramApi, TelegramOptions};
+use svodka::sandbox::retailcrm::{Fault, FaultKind};
+use svodka::sandbox::telegram;
 use svodka::store::Store;
 use svodka::store::outbox::DeliveryState;
 use svodka::store::runs::RunState;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
+use crate::support::processes::{Outside, until, until_none_is};
 use crate::support::stores::for_each_store;
-use crate::support::worker::{MANAGERS, OPS, expire_leases};
-
-struct Outside {
-    crm: RetailCrm,
-    telegram: TelegramApi,
-    database_url: String,
-}
-
-impl Outside {
-    async fn open(database_url: &str) -> Self {
-        let clock = Arc::new(SystemClock);
-        let shop = ShopOptions { days: 12, chats_per_day: 3.0, ..ShopOptions::demo(clock.now()) };
-        let crm =
-            RetailCrm::start(tea_shop(&shop), clock.clone(), RetailCrmOptions::default()).await.unwrap();
-        let telegram = TelegramApi::start(clock, TelegramOptions::default()).await.unwrap();
-        telegram.add_chat(SimChat::supergroup(MANAGERS, "Менеджеры"));
-        telegram.add_chat(SimChat::supergroup(OPS, "Дежурные"));
-        Self { crm, telegram, database_url: database_url.to_owned() }
-    }
-
-    /// The program itself; it dies with the returned handle.
-    fn serve(&self) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_svodka"))
-            .arg("serve")
-            .env_clear()
-            .env("DATABASE_URL", &self.database_url)
-            .env("RETAILCRM_URL", self.crm.crm_url())
-            .env("RETAILCRM_API_KEY", self.crm.api_key())
-            .env("RETAILCRM_BOT_URL", self.crm.bot_url())
-            .env("RETAILCRM_BOT_TOKEN", self.crm.bot_token())
-            .env("TELEGRAM_BOT_TOKEN", self.telegram.token())
-            .env("TELEGRAM_CHAT_ID", MANAGERS.to_string())
-            .env("TELEGRAM_OPS_CHAT_ID", OPS.to_string())
-            .env("SVODKA__TELEGRAM__API_URL", self.telegram.url())
-            .env("SVODKA__TELEGRAM__LISTEN", "false")
-            .env("SVODKA__JOBS__SYNC__ENABLED", "false")
-            .env("SVODKA__RETAILCRM__FIRST_LOAD_DAYS", "20")
-            .env("SVODKA__LOG__LEVEL", "error")
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap()
-    }
-
-    fn digests(&self) -> Vec<String> {
-        let messages = self.telegram.own_messages(MANAGERS).into_iter().map(|message| message.text);
-        messages.filter(|text| text.contains("Сводка за")).collect()
-    }
-}
-
-/// Looks until it is so; a minute without it fails the test.
-async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..1200 {
-        if is_so() {
-            return;
-        }
-        breathe().await;
-    }
-    panic!("a minute passed, and still not: {what}");
-}
-
-/// Waits until no delivery is in this state.
-async fn until_none_is(store: &Store, state: DeliveryState) {
-    for _ in 0..1200 {
-        if store.list_deliveries(&[state], 1).await.unwrap().is_empty() {
-            return;
-        }
-        breathe().await;
-    }
-    panic!("a minute passed, and a delivery is still {}", state.as_str());
-}
-
-#[expect(clippy::disallowed_methods, reason = "another process lives by the real clock")]
-async fn breathe() {
-    tokio::time::sleep(Duration::from_millis(50)).await;
-}
+use crate::support::worker::expire_leases;
 
 /// A request for yesterday's digest, found by the next program that starts.
 async fn request_digest(store: &Store) -> i64 {

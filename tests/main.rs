@@ -13,6 +13,7 @@ mod bot;
 mod bot_rollup;
 #[cfg(feature = "sandbox")]
 mod bot_worker;
+mod chaos;
 #[cfg(feature = "sandbox")]
 mod collect;
 #[cfg(feature = "sandbox")]

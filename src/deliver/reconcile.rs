@@ -2,7 +2,8 @@
 //!
 //! After it settled, each claim takes one look ([`super::probe`]) at the next id the message could have. Found: it is
 //! sent. Not to be found: sent once more, marked «повтор», or given up as `maybe_lost` when the job wants no repeats, the
-//! time is over, or it was the repeat. While Telegram itself is out of reach nothing is decided.
+//! time is over, or it was the repeat and could not be looked for; a repeat that is proven missing is sent again. While
+//! Telegram itself is out of reach nothing is decided.
 //!
 //! A first copy may still turn up after the repeat, so some minutes later the same ids are looked at once more
 //! ([`Sender::look_back`]) and the repeat is taken away when there are two. A failed look leaves things as they are.
@@ -66,11 +67,10 @@ impl Sender {
                 Decision::Unknown { reason: "unknown_outcome", settle_at: now }
             }
             Look::Nowhere | Look::CannotLook => match unfound {
-                // Written down before it is sent: were the repeat lost too, it must not be repeated again.
-                Unfound::SendAgain => {
-                    Decision::Retry { reason: "unknown_outcome", at: now, as_plain: row.is_plain }
-                }
-                Unfound::GiveUp { .. } => Decision::Dead { reason: "maybe_lost" },
+                // Written down before it is sent: were the repeat lost too, it must not be repeated blindly.
+                Unfound::SendAgain => again(row, now),
+                Unfound::SendAgainIfNowhere if look == Look::Nowhere => again(row, now),
+                _ => Decision::Dead { reason: "maybe_lost" },
             },
             Look::Later { .. } if unfound == (Unfound::GiveUp { at_once: true }) => {
                 Decision::Dead { reason: "maybe_lost" }
@@ -196,6 +196,8 @@ impl Sender {
 enum Unfound {
     /// Once more, marked as a repeat (an edit is not marked: doing it twice shows nothing).
     SendAgain,
+    /// Once more if all ids it could have were looked at: two workers died over it, and it is not there.
+    SendAgainIfNowhere,
     /// It stays unknown for ever. `at_once`: also when Telegram cannot be asked.
     GiveUp { at_once: bool },
 }
@@ -204,10 +206,17 @@ fn unfound(row: &DeliveryRow, is_edit: bool, now: Instant) -> Unfound {
     let is_expired = row.expires_at.is_some_and(|at| at <= now);
     let is_spent = if is_edit { row.attempt_count >= MOST_EDIT_ATTEMPTS } else { row.is_repeat };
     let may_repeat = is_edit || row.policy == Policy::AtLeastOnce;
+    if is_spent && may_repeat && !is_edit && !is_expired && row.attempt_count < MOST_LOOK_ATTEMPTS {
+        return Unfound::SendAgainIfNowhere;
+    }
     if is_expired || is_spent || !may_repeat {
         return Unfound::GiveUp { at_once: is_expired || is_edit || row.attempt_count >= MOST_LOOK_ATTEMPTS };
     }
     Unfound::SendAgain
+}
+
+fn again(row: &DeliveryRow, now: Instant) -> Decision {
+    Decision::Retry { reason: "unknown_outcome", at: now, as_plain: row.is_plain }
 }
 
 fn attempt(row: &DeliveryRow) -> u32 {

@@ -200,9 +200,8 @@ impl Sender {
             return Ok(Decision::Dead { reason: "message_gone" });
         }
         let chat = self.address(target).await?;
-        if self.transport.is_limited() {
-            self.store.note_address(&claimed.lease, &chat.to_string(), &chat.id_space()).await?;
-        }
+        // From here on it may have been sent: a lost row without an address was not.
+        self.store.note_address(&claimed.lease, &chat.to_string(), &chat.id_space()).await?;
         // Held up for long (a suspended machine, a slow database): the lease may be somebody else's by now.
         if self.clock.now() - started_at > TimeDelta::seconds(self.settings.lease_secs / 4) {
             return Ok(Decision::Retry { reason: "held_up", at: self.clock.now(), as_plain: row.is_plain });

@@ -13,7 +13,7 @@ const SWEEP_AFTER: TimeDelta = TimeDelta::minutes(10);
 macro_rules! list_lost {
     ($now_ms:literal, $skip_locked:literal) => {
         concat!(
-            "SELECT id, lease_token, started_at FROM deliveries WHERE state = 'sending' AND lease_until_ms <= ",
+            "SELECT id, lease_token, started_at, sent_to FROM deliveries WHERE state = 'sending' AND lease_until_ms <= ",
             $now_ms, " ", $skip_locked,
         )
     };
@@ -109,14 +109,19 @@ impl Store {
     }
 
     /// Makes every `sending` row with an expired lease `unknown` with reason `worker_lost`, to be reconciled
-    /// `settle_secs` after its `started_at`. Returns how many.
+    /// `settle_secs` after its `started_at`. One whose address was never noted was never sent: it is `pending` again. Returns
+    /// how many.
     pub async fn sweep_lost_sends(&self, settle_secs: i64, now: Instant) -> Result<u64> {
         const REASON: &str = "worker_lost";
         let mut tx = self.begin().await?;
         let mut swept = 0;
-        for (id, token, started_at) in fetch_all!((i64, i64, Option<Instant>), tx, LIST_LOST)? {
+        type Lost = (i64, i64, Option<Instant>, Option<String>);
+        for (id, token, started_at, sent_to) in fetch_all!(Lost, tx, LIST_LOST)? {
             let settle_at = started_at.unwrap_or(now) + TimeDelta::seconds(settle_secs);
-            swept += execute!(tx, UNKNOWN, id, token, REASON, settle_at)?;
+            swept += match sent_to {
+                Some(_) => execute!(tx, UNKNOWN, id, token, REASON, settle_at)?,
+                None => execute!(tx, RETRY, id, token, REASON, now, false, false)?,
+            };
             end_attempt(&mut tx, id, token, "lost", Some(REASON), now).await?;
         }
         tx.commit().await?;

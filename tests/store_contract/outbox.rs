@@ -173,6 +173,7 @@ async fn a_send_whose_worker_died_becomes_unknown_and_the_dead_worker_is_fenced(
     for_each_store(async |given| {
         given.enqueue(&["m/1", "m/2", "o/1"].map(|key| message(key, &key[..1])), at(0)).await.unwrap();
         let dead = given.claim_delivery("dead", ENDED, at(0)).await.unwrap().unwrap();
+        given.note_address(&dead.lease, "m", "m").await.unwrap();
         let live = claim_key(&given, "o/1", 0).await;
         assert_eq!(claim(&given, 0).await, None, "a lost send is not sent again");
         assert_eq!(given.sweep_lost_sends(120, at(1)).await.unwrap(), 1);
@@ -190,6 +191,22 @@ async fn a_send_whose_worker_died_becomes_unknown_and_the_dead_worker_is_fenced(
         assert!(is_refused_everywhere(&given, &dead).await, "it is being sent, but by another");
         given.record_sent(&again.lease, Some(5), at(2)).await.unwrap();
         assert!(is_refused_everywhere(&given, &again).await, "it is over");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_claim_whose_worker_died_before_it_noted_the_address_was_no_send() {
+    for_each_store(async |given| {
+        given.enqueue(&[message("m/1", "m")], at(0)).await.unwrap();
+        let dead = given.claim_delivery("dead", ENDED, at(0)).await.unwrap().unwrap();
+        assert_eq!(given.sweep_lost_sends(120, at(1)).await.unwrap(), 1);
+        assert!(is_refused_everywhere(&given, &dead).await);
+        let late = given.note_address(&dead.lease, "m", "m").await;
+        assert!(matches!(late, Err(StoreError::Fenced(_))), "{late:?}");
+        let again = claim_key(&given, "m/1", 1).await;
+        assert!(!again.was_unknown && !again.delivery.is_repeat);
+        assert!(given.note_address(&dead.lease, "m", "m").await.is_err(), "it is another's now");
     })
     .await;
 }

@@ -8,6 +8,8 @@ pub mod delivery;
 pub mod digests;
 pub mod facts;
 pub mod postgres;
+#[cfg(feature = "sandbox")]
+pub mod processes;
 pub mod stores;
 #[cfg(feature = "sandbox")]
 pub mod time;

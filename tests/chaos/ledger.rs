@@ -1,0 +1,173 @@
+//! The tables, read and pushed by the test itself: what a dead program held is let go at once, because nobody can wait for
+//! every lease a hundred times. Only rows of the dead are touched, and only moments in them.
+
+use chrono::{TimeDelta, Utc};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+use svodka::clock::{Clock, Instant, SystemClock};
+
+/// A connection of the test to the program's database.
+pub enum Ledger {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+macro_rules! on {
+    ($ledger:expr, |$c:ident| $body:expr) => {
+        match $ledger {
+            Ledger::Sqlite($c) => $body,
+            Ledger::Postgres($c) => $body,
+        }
+    };
+}
+
+/// What is still under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Open {
+    pub runs: i64,
+    pub deliveries: i64,
+    /// Repeats whose first copy is still looked for.
+    pub sweeps: i64,
+}
+
+impl Ledger {
+    pub async fn open(url: &str) -> Self {
+        if url.starts_with("sqlite") {
+            return Self::Sqlite(SqliteConnection::connect(url).await.unwrap());
+        }
+        let mut connection = PgConnection::connect(url).await.unwrap();
+        sqlx::query("SET search_path = svodka").execute(&mut connection).await.unwrap();
+        Self::Postgres(connection)
+    }
+
+    async fn execute(&mut self, sql: &str) {
+        on!(self, |c| sqlx::query(AssertSqlSafe(sql)).execute(c).await.map(drop)).unwrap();
+    }
+
+    async fn count(&mut self, sql: &str) -> i64 {
+        on!(self, |c| sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(c).await).unwrap()
+    }
+
+    /// Lets go of what this dead program held. Runs on PostgreSQL are left to their lease: waiting for it is the test.
+    pub async fn bury(&mut self, pid: u32) {
+        if matches!(self, Self::Sqlite(_)) {
+            let end = "UPDATE runs SET lease_until_ms = 1 WHERE state = 'running' AND lease_owner LIKE";
+            self.execute(&format!("{end} '{pid}-%'")).await;
+        }
+        let end = "UPDATE deliveries SET lease_until_ms = 1 WHERE lease_owner LIKE";
+        self.execute(&format!("{end} '{pid}-%'")).await;
+        let find = "SELECT id, started_at FROM deliveries WHERE state = 'sending' AND lease_owner LIKE";
+        let find = format!("{find} '{pid}-%'");
+        let rows: Vec<(i64, Option<Instant>)> =
+            on!(&mut *self, |c| sqlx::query_as(AssertSqlSafe(find)).fetch_all(c).await).unwrap();
+        for (id, started_at) in rows {
+            // Its time to settle is over as well.
+            let earlier = started_at.unwrap() - TimeDelta::seconds(80);
+            self.set(
+                "UPDATE deliveries SET started_at = $1 WHERE id = $2 AND state = 'sending'",
+                earlier,
+                id,
+            )
+            .await;
+        }
+    }
+
+    async fn set(&mut self, sql: &'static str, at: Instant, id: i64) {
+        on!(self, |c| sqlx::query(sql).bind(at).bind(id).execute(c).await.map(drop)).unwrap();
+    }
+
+    /// Makes what waits for a later moment due now: doubtful sends that settle, looks for first copies, retries.
+    pub async fn hasten(&mut self) {
+        const DUE: [&str; 3] = [
+            "UPDATE deliveries SET not_before_at = $1 WHERE state IN ('unknown', 'pending') AND not_before_at > $1 AND id > $2",
+            "UPDATE deliveries SET sweep_at = $1 WHERE sweep_at > $1 AND id > $2",
+            "UPDATE runs SET not_before_at = $1 WHERE state = 'planned' AND not_before_at > $1 AND id > $2",
+        ];
+        let now = SystemClock.now();
+        for sql in DUE {
+            self.set(sql, now, 0).await;
+        }
+    }
+
+    pub async fn open_work(&mut self) -> Open {
+        let count = |table: &str, filter: &str| format!("SELECT COUNT(*) FROM {table} WHERE {filter}");
+        Open {
+            runs: self.count(&count("runs", "state IN ('planned', 'running')")).await,
+            deliveries: self.count(&count("deliveries", "state IN ('pending', 'sending', 'unknown')")).await,
+            sweeps: self.count(&count("deliveries", "sweep_at IS NOT NULL")).await,
+        }
+    }
+
+    /// Runs asked for by hand that are not done.
+    pub async fn open_manual(&mut self) -> i64 {
+        self.count("SELECT COUNT(*) FROM runs WHERE origin = 'manual' AND state IN ('planned', 'running')")
+            .await
+    }
+
+    /// The program that holds a row of the table in this state, by its process id.
+    pub async fn holder(&mut self, table: &str, filter: &str) -> Option<u32> {
+        let sql = format!("SELECT lease_owner FROM {table} WHERE {filter} ORDER BY id DESC LIMIT 1");
+        let owner: Option<(Option<String>,)> =
+            on!(self, |c| sqlx::query_as(AssertSqlSafe(sql)).fetch_optional(c).await).unwrap();
+        pid_of(owner?.0?)
+    }
+
+    /// The program that listens to Telegram.
+    pub async fn poller(&mut self) -> Option<u32> {
+        let sql = "SELECT lease_owner FROM pollers WHERE lease_until_ms IS NOT NULL";
+        let owner: Option<(Option<String>,)> =
+            on!(self, |c| sqlx::query_as(sql).fetch_optional(c).await).unwrap();
+        pid_of(owner?.0?)
+    }
+
+    /// Attempts begun at a run, and who holds it.
+    pub async fn run(&mut self, id: i64) -> (i64, String, Option<u32>) {
+        let sql = "SELECT attempt_count, state, lease_owner FROM runs WHERE id = $1";
+        let row: (i64, String, Option<String>) =
+            on!(self, |c| sqlx::query_as(sql).bind(id).fetch_one(c).await).unwrap();
+        (row.0, row.1, row.2.and_then(pid_of))
+    }
+
+    /// What became of each attempt at a message, for a failing test to tell.
+    pub async fn attempts(&mut self, key: &str) -> String {
+        let sql = "SELECT a.owner, a.started_at, a.outcome, a.reason FROM delivery_attempts AS a \
+                   JOIN deliveries AS d ON d.id = a.delivery_id WHERE d.key = $1 ORDER BY a.lease_token";
+        type Attempt = (String, Instant, Option<String>, Option<String>);
+        let rows: Vec<Attempt> = on!(self, |c| sqlx::query_as(sql).bind(key).fetch_all(c).await).unwrap();
+        rows.iter().map(|row| format!("\n      {row:?}")).collect()
+    }
+
+    /// What the rows of a message in a chat say, for a failing test to tell.
+    pub async fn rows_of(&mut self, chat: &str, public_id: &str) -> String {
+        let sql = "SELECT key, state, message_id, floor_message_id, lost_floor_id, probed_id, sweep_count, is_repeat \
+                   FROM deliveries WHERE chat = $1 AND public_id = $2 ORDER BY id";
+        type Row = (String, String, Option<i64>, Option<i64>, Option<i64>, Option<i64>, i64, bool);
+        let rows: Vec<Row> =
+            on!(&mut *self, |c| sqlx::query_as(sql).bind(chat).bind(public_id).fetch_all(c).await).unwrap();
+        let mut text = String::new();
+        for row in rows.iter().filter(|row| row.7) {
+            text += &format!("\n    {row:?}{}", self.attempts(&row.0).await);
+        }
+        text
+    }
+
+    /// Ends sessions of the program on the server, as an administrator or a fail-over would.
+    pub async fn terminate_sessions(&mut self, most: u32) -> i64 {
+        // Ours has another name.
+        self.count(&format!(
+            "SELECT COUNT(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity \
+             WHERE datname = current_database() AND application_name = 'svodka' ORDER BY random() LIMIT {most}) AS picked"
+        ))
+        .await
+    }
+}
+
+fn pid_of(owner: String) -> Option<u32> {
+    owner.split_once('-')?.0.parse().ok()
+}
+
+/// The minute before, whole: where a cron line of every minute stood last.
+pub fn minutes_ago(minutes: i64) -> Instant {
+    let now = SystemClock.now();
+    let whole = now.timestamp() / 60 * 60;
+    chrono::DateTime::<Utc>::from_timestamp(whole, 0).unwrap() - TimeDelta::minutes(minutes)
+}
