@@ -5,7 +5,7 @@ WORKDIR /src
 # The dependencies first: they change seldom and take most of the time.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir -p src tests benches && echo 'fn main() {}' > src/main.rs && touch src/lib.rs tests/main.rs \
-    && touch benches/main_job.rs benches/text.rs benches/worker.rs \
+    && touch benches/main_job.rs benches/text.rs benches/worker.rs benches/rollup.rs \
     && cargo build --release --locked && rm -rf src
 COPY src src
 COPY templates templates

@@ -23,11 +23,11 @@ const EVENTS: u64 = 3_600_000;
 
 /// A user comes about ten times a day; starts are rarer than searches, as in life.
 const FILL: &str = "INSERT INTO user_events (user_id, event_type, metadata, created_at) \
-    SELECT 1 + (n / 10 * 7919 + n / 9863 * 13) % 1000 + 40 * (n / 9863), \
+    SELECT 1 + (n / 10 * 7919::bigint + n / 9863 * 13) % 1000 + 40 * (n / 9863), \
     (ARRAY['session_start', 'product_search', 'product_search', 'cart_created', 'product_search', 'session_start', \
     'product_search', 'bot_error', 'cart_created', 'bot_start'])[1 + n % 10], \
     jsonb_build_object('source', (ARRAY['ads', 'friends', 'shop'])[1 + n % 3], 'is_new_user', n % 20 = 9, \
-    'query', 'чай ' || (n * 7919 % 700), 'had_results', n % 7 <> 0, 'total_sum', 500 + n % 4000, \
+    'query', 'чай ' || (n * 7919::bigint % 700), 'had_results', n % 7 <> 0, 'total_sum', 500 + n % 4000, \
     'scenario', (ARRAY['gift', 'daily'])[1 + n % 2], 'error_type', 'timeout'), \
     now() - (3600000 - n) * interval '8.76 seconds' FROM generate_series(1, 3600000) AS n";
 
@@ -72,6 +72,11 @@ async fn main() {
     println!("first backfill: {} days, {} events in {:.1} s", rolled.days, rolled.events, ms(started) / 1e3);
     assert_eq!(rolled.events, EVENTS);
     println!("memory at its peak: {} MB", peak_memory_mb());
+
+    // What autovacuum does within minutes of a first backfill.
+    let mut own = PgConnection::connect(&ours.url()).await.expect("our database");
+    sqlx::query("VACUUM ANALYZE").execute(&mut own).await.expect("fresh statistics");
+    own.close().await.expect("a connection to close");
 
     let today = SystemClock.now().with_timezone(&zone).date_naive();
     let day = |back| today - Days::new(back);

@@ -33,6 +33,7 @@ fn alerter(post: &Post, ops_chat: Option<&str>) -> Alerter {
         ops_chat: ops_chat.map(str::to_owned),
         thresholds: Thresholds::default(),
         speech,
+        bot_jobs: Default::default(),
         most_messages: 3,
     };
     Alerter::new(post.store.clone(), Arc::new(post.clock.clone()), settings)
@@ -425,7 +426,7 @@ async fn whatever_fails_between_the_checks_of_several_workers_is_in_a_notice_and
     for seed in 0..12 {
         let store = temp_store().await;
         let watch = Watch::open(&store).await;
-        let mut alerters = vec![alerter(&watch.post, Some("ops")), alerter(&watch.post, Some("ops"))];
+        let mut alerters = [alerter(&watch.post, Some("ops")), alerter(&watch.post, Some("ops"))];
         let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
         let mut failed = Vec::new();
         for step in 0..25 {

@@ -7,9 +7,12 @@ mod alert;
 #[cfg(feature = "sandbox")]
 mod backup;
 #[cfg(feature = "sandbox")]
+mod behaviour;
+#[cfg(feature = "sandbox")]
 mod bot;
 mod bot_rollup;
 #[cfg(feature = "sandbox")]
+mod bot_worker;
 mod chaos;
 #[cfg(feature = "sandbox")]
 mod collect;
@@ -37,6 +40,8 @@ mod migrations;
 mod operate_cli;
 #[cfg(feature = "sandbox")]
 mod ops;
+#[cfg(feature = "sandbox")]
+mod quality;
 #[cfg(feature = "sandbox")]
 mod receipt;
 mod render;

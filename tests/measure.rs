@@ -8,6 +8,7 @@ mod oracle;
 mod orders;
 mod period;
 mod purity;
+mod quality;
 mod random;
 mod subjects;
 mod waiting;

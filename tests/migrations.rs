@@ -128,6 +128,39 @@ async fn both_databases_hold_the_same_tables_columns_types_and_nulls() {
     }
 }
 
+/// Types of a view's columns are not compared: SQLite has none for what is computed.
+#[tokio::test]
+async fn both_databases_hold_the_same_views_and_columns() {
+    let Some(cluster) = postgres::cluster() else { return };
+    let database = cluster.database().await;
+    let mut connection = postgres_connection(&database.url()).await;
+    let in_postgres: Vec<String> = sqlx::query_scalar(
+        "SELECT table_name || '.' || ordinal_position || '.' || column_name FROM information_schema.columns \
+         WHERE table_schema = 'svodka' AND table_name IN (SELECT viewname FROM pg_views WHERE schemaname = 'svodka')",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    connection.close().await.unwrap();
+    database.remove().await;
+
+    let store = temp_store().await;
+    let mut connection = SqliteConnection::connect(store.url()).await.unwrap();
+    let in_sqlite: Vec<String> = sqlx::query_scalar(
+        "SELECT views.name || '.' || (columns.cid + 1) || '.' || columns.name \
+         FROM sqlite_master AS views, pragma_table_info(views.name) AS columns WHERE views.type = 'view'",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names
+    };
+    assert!(in_sqlite.len() > 30);
+    assert_eq!(sorted(in_postgres), sorted(in_sqlite));
+}
+
 #[tokio::test]
 async fn both_databases_hold_the_same_indexes() {
     let Some(cluster) = postgres::cluster() else { return };
@@ -162,7 +195,8 @@ async fn both_databases_hold_the_same_indexes() {
 async fn postgres_schema(connection: &mut PgConnection) -> Schema {
     let rows = sqlx::query(
         "SELECT table_name::text, column_name::text, data_type::text, is_nullable = 'YES' \
-         FROM information_schema.columns WHERE table_schema = 'svodka' AND table_name <> '_sqlx_migrations'",
+         FROM information_schema.columns WHERE table_schema = 'svodka' AND table_name <> '_sqlx_migrations' \
+         AND table_name NOT IN (SELECT viewname FROM pg_views WHERE schemaname = 'svodka')",
     );
     let mut schema = Schema::new();
     for row in rows.fetch_all(connection).await.unwrap() {

@@ -11,7 +11,7 @@ use crate::support::worker::{MANAGERS, OPS, World, at};
 async fn the_receipt_counts_what_came_in_time_what_came_late_and_what_did_not_come() {
     for_each_store(async |given| {
         let mut world = World::open(given.url()).await;
-        for job in ["SYNC", "RECONCILE", "RETENTION", "WEEKLY", "MONTHLY"] {
+        for job in ["SYNC", "RECONCILE", "RETENTION", "QUALITY", "WEEKLY", "MONTHLY"] {
             world.set(&format!("SVODKA__JOBS__{job}__ENABLED"), "false");
         }
         let worker = world.worker(1).await;

@@ -4,6 +4,7 @@
 
 mod bot;
 mod daily;
+mod quality;
 mod split;
 mod weekly;
 

@@ -63,6 +63,7 @@ impl Alerter {
         let digest = LateDigest {
             run_id: run.id,
             job: &run.job,
+            is_about_bot: self.settings.bot_jobs.contains(&run.job),
             slot_at: run.slot_at,
             reason: run.reason.as_deref(),
             next_at: (run.state == RunState::Planned).then_some(run.not_before_at),

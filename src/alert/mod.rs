@@ -11,6 +11,8 @@ mod notice;
 mod told;
 pub mod trouble;
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +35,8 @@ pub struct AlertSettings {
     pub thresholds: Thresholds,
     /// How jobs and times are called in texts, and who reads which report.
     pub speech: Speech,
+    /// Names of the jobs that read the bot's database and not the CRM.
+    pub bot_jobs: BTreeSet<String>,
     /// New messages to the ops chat in five minutes; the rest is folded into one of them.
     pub most_messages: usize,
 }

@@ -365,6 +365,7 @@ fn chats_of_ops(settings: &Settings) -> BTreeSet<String> {
 /// What alerts need to know of the configuration.
 fn alert_settings(settings: &Settings) -> AlertSettings {
     let readers = settings.jobs.values().filter(|job| job.report.has_messages());
+    let about_bot = settings.jobs.values().filter(|job| job.report.is_about_bot());
     let speech = Speech {
         zone: settings.zone,
         job_titles: settings
@@ -379,6 +380,7 @@ fn alert_settings(settings: &Settings) -> AlertSettings {
         ops_chat: settings.chats.contains_key(&settings.ops_chat).then(|| settings.ops_chat.clone()),
         thresholds: Thresholds { source_down_after, ..Thresholds::default() },
         speech,
+        bot_jobs: about_bot.map(|job| job.name.clone()).collect(),
         most_messages: 3,
     }
 }

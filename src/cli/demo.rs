@@ -32,7 +32,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let clock: SharedClock = Arc::new(SystemClock);
     say!(
-        "An invented tea shop with {} managers answers as RetailCRM and as Telegram on this machine.",
+        "An invented tea shop with {} managers answers as RetailCRM and as Telegram on this machine, and its bot keeps a table of events.",
         args.shop.managers
     );
     let sandbox = Sandbox::start(&args.shop, clock.clone()).await?;
@@ -55,7 +55,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         took_ms as f64 / 1000.0
     );
 
-    for job in ["daily", "weekly"] {
+    let counted = make(&app, "rollup", &clock).await?;
+    let counted = app.store.find_run(counted).await?.and_then(|run| run.note).unwrap_or_default();
+    say!("Counting what its own bot wrote down: {counted}.\n");
+
+    for job in ["daily", "weekly", "bot_daily"] {
         let run_id = make(&app, job, &clock).await?;
         deliver(&app, run_id, &clock).await?;
     }
@@ -87,7 +91,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the digest of the last day or week that ended; returns its run.
+/// Does a job now, a digest's for the last day or week that ended; returns its run.
 async fn make(app: &App, job: &str, clock: &SharedClock) -> anyhow::Result<i64> {
     let slot_at = clock.now();
     let run_id = app.store.insert_manual_run(job, slot_at, None, slot_at).await?;
@@ -95,7 +99,7 @@ async fn make(app: &App, job: &str, clock: &SharedClock) -> anyhow::Result<i64> 
         RunOutcome::Succeeded { .. } => Ok(run_id),
         outcome => {
             let note = app.store.find_run(run_id).await?.and_then(|run| run.note).unwrap_or_default();
-            bail!("the {job} digest was not made: {outcome:?} {note}");
+            bail!("the job {job} failed: {outcome:?} {note}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `svodka doctor`: looks at everything a digest needs and says what to fix.
 
+mod llm;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -62,6 +64,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
             if let Some(events) = &app.work.bot_events {
                 add("bot events", bot_events(events).await);
+            }
+            for (name, result) in llm::check(&settings.llm).await {
+                add(name, result);
             }
         }
         Err(error) => add("database", Err(super::chain(&error))),

@@ -142,6 +142,7 @@ enum Report {
     Daily,
     Weekly,
     Monthly,
+    Quality,
     /// What happened in the shop's bot, see --period
     Bot,
 }
@@ -152,6 +153,7 @@ impl Report {
             Self::Daily => ReportKind::Daily,
             Self::Weekly => ReportKind::Weekly,
             Self::Monthly => ReportKind::Monthly,
+            Self::Quality => ReportKind::Quality,
             Self::Bot => match period {
                 BotPeriod::Today => ReportKind::BotDaily,
                 BotPeriod::Week => ReportKind::BotWeekly,

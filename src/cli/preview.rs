@@ -48,6 +48,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let run = super::run::manual_run(report.as_str(), slot_at, now);
     let made = report::make(&settings, &store, report, &run, now).await?;
     let parts = made.map(|made| made.parts).unwrap_or_default();
+    if parts.is_empty() {
+        say!("nothing to say about this period: no message would be sent");
+    }
     match args.format {
         Format::Text => print_parts(&parts)?,
         Format::Html => {

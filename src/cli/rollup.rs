@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::clock::{Clock, SystemClock};
 use crate::collect::bot_events::SOURCE_BOT_EVENTS;
 use crate::jobs::sync::OnProgress;
-use crate::jobs::{bot_retention, rollup};
+use crate::jobs::{bot_retention, llm, rollup};
 use crate::outbound::Jitter;
 use crate::settings::{ConfigError, Settings};
 use crate::telemetry;
@@ -56,6 +56,12 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     say!("{} days rolled up from {} events", rolled.days, rolled.events);
     if rolled.kept_days > 0 {
         say!("{} days lie before the oldest event and stay as they are", rolled.kept_days);
+    }
+    let calls = llm::refresh(&app.work, SystemClock.now(), &CancellationToken::new()).await;
+    match calls.map_err(|error| error.note) {
+        Ok(0) => {}
+        Ok(calls) => say!("{calls} calls of language models read"),
+        Err(note) => bail!("the bot's days are counted, the token usage could not be read: {note}"),
     }
     if let Some(coverage) = app.store.find_source(SOURCE_BOT_EVENTS).await?.and_then(|source| source.coverage)
     {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
 
 use super::Work;
 use crate::clock::Instant;
@@ -27,17 +28,17 @@ const AGAIN_DAYS: i64 = 3;
 ///
 /// # Errors
 /// The first failure, after every source had its turn; each is noted at its source.
-pub async fn refresh(work: &Work, context: &JobContext) -> Result<u64, JobError> {
+pub async fn refresh(work: &Work, now: Instant, stop: &CancellationToken) -> Result<u64, JobError> {
     let mut first_failure = None;
     let mut stored = 0;
     if let Some(path) = &work.settings.llm.path {
-        match read_files(work, path.clone(), context).await {
+        match read_files(work, path.clone(), now, stop).await {
             Ok(count) => stored = count,
             Err(error) => first_failure = Some(error),
         }
     }
     if let Some(settings) = &work.settings.llm.langfuse
-        && let Err(error) = read_langfuse(work, settings, context.now).await
+        && let Err(error) = read_langfuse(work, settings, now).await
     {
         first_failure.get_or_insert(error);
     }
@@ -64,9 +65,13 @@ fn oldest(work: &Work, now: Instant) -> Instant {
     now.checked_sub_signed(keep).unwrap_or(Instant::MIN_UTC)
 }
 
-async fn read_files(work: &Work, path: PathBuf, context: &JobContext) -> Result<u64, JobError> {
+async fn read_files(
+    work: &Work,
+    path: PathBuf,
+    now: Instant,
+    stop: &CancellationToken,
+) -> Result<u64, JobError> {
     // Everything written before this moment is in the files by now.
-    let now = context.now;
     let row = work.store.find_source(SOURCE_LLM_USAGE).await?;
     // A cursor that cannot be read any more: from the beginning, keys keep calls from counting twice.
     let cursor = row.as_ref().and_then(|row| Cursor::deserialize(row.cursor.as_ref()?).ok());
@@ -95,7 +100,7 @@ async fn read_files(work: &Work, path: PathBuf, context: &JobContext) -> Result<
             first_at = batch.records.iter().map(|record| record.used_at).chain(first_at).min();
         }
         stored += save(work, &batch, &round.cursor(), None, now).await?;
-        if context.stop.is_cancelled() {
+        if stop.is_cancelled() {
             return Ok(stored);
         }
     }

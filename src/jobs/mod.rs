@@ -8,6 +8,7 @@
 //! | `sync` | reads what is new in the CRM |
 //! | `reconcile` | reads the last days again and mends what increments missed |
 //! | `receipt` | what was due in the week and what arrived, for ops |
+//! | `quality` | what is doubtful about the data of the day before the slot, for ops |
 //! | `backup` | copies the database to a file and reads it back |
 //! | `rollup` | counts the bot's events of yesterday, today, and days with late ones |
 //! | `bot_retention` | deletes old events of the bot that are proven to be counted |
@@ -24,6 +25,7 @@ pub mod corrections;
 pub mod daily;
 pub mod diff;
 pub mod llm;
+pub mod quality;
 pub mod receipt;
 pub mod replay;
 pub mod report;
@@ -76,7 +78,7 @@ impl Execute for Work {
             ReportKind::Receipt => report::run(self, job, context).await,
             ReportKind::Backup => backup::run(self, context).await,
             ReportKind::Behaviour => report::run_fresh(self, job, context).await,
-            ReportKind::Quality => not_built(job),
+            ReportKind::Quality => quality::run(self, job, context).await,
             ReportKind::Rollup => rollup::run(self, context).await,
             ReportKind::BotRetention => bot_retention::run(self, context).await,
             ReportKind::BotDaily | ReportKind::BotWeekly | ReportKind::BotMonthly => {
@@ -84,10 +86,4 @@ impl Execute for Work {
             }
         }
     }
-}
-
-/// Goes as soon as each report above is there.
-fn not_built(job: &Job) -> Result<RunResult, JobError> {
-    let note = format!("the report {} does not exist yet", job.report.as_str());
-    Err(JobError { reason: "not_built", note, is_permanent: true })
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::diff::changes;
-use super::{behaviour, bot, corrections, daily, receipt, weekly};
+use super::{behaviour, bot, corrections, daily, quality, receipt, weekly};
 use crate::render::Part;
 use crate::schedule::runner::JobError;
 use crate::settings::Settings;
@@ -37,6 +37,7 @@ pub fn messages(stored: &StoredDigest, settings: &Settings) -> Result<Vec<Part>,
     match stored.report.as_str() {
         "daily" => daily::messages(&read(stored)?, settings),
         "weekly" | "monthly" => weekly::messages(&read(stored)?, settings),
+        "quality" => quality::messages_of(&read(stored)?),
         "behaviour" => behaviour::messages(&read(stored)?, settings),
         "receipt" => receipt::messages(&read(stored)?),
         "bot_daily" | "bot_weekly" | "bot_monthly" => bot::messages(&read(stored)?),

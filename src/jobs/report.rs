@@ -6,7 +6,7 @@ use chrono::{Datelike, TimeDelta};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Work, behaviour, bot, daily, receipt, sync, weekly};
+use super::{Work, behaviour, bot, daily, quality, receipt, sync, weekly};
 use crate::clock::Instant;
 use crate::collect::{SOURCE_CHATS, SOURCE_ORDERS};
 use crate::measure::digest::Coverage;
@@ -106,6 +106,7 @@ pub async fn make(
         }
         ReportKind::Behaviour => behaviour::make(settings, store, run, now).await.map(Some),
         ReportKind::Receipt => receipt::make(settings, store, run, now).await.map(Some),
+        ReportKind::Quality => quality::make(settings, store, run, now, None).await.map(Some),
         ReportKind::BotDaily | ReportKind::BotWeekly | ReportKind::BotMonthly => {
             bot::make(settings, store, report, run, now).await.map(Some)
         }

@@ -80,7 +80,7 @@ pub async fn run(work: &Work, context: &JobContext) -> Result<RunResult, JobErro
     let rolled = roll_new(work, None).await?;
     let mut note = format!("{} days rolled up from {} events", rolled.days, rolled.events);
     // A log that cannot be read is told as a source of its own; the bot's days are counted all the same.
-    match llm::refresh(work, context).await {
+    match llm::refresh(work, context.now, &context.stop).await {
         Ok(0) => {}
         Ok(calls) => note.push_str(&format!(", {calls} calls of language models")),
         Err(error) => note.push_str(&format!(", token usage not read: {}", error.reason)),

@@ -18,6 +18,7 @@ pub mod llm_cost;
 mod names;
 mod percentile;
 pub mod period;
+pub mod quality;
 pub mod receipt;
 mod summary;
 mod waiting;

@@ -13,6 +13,7 @@ pub mod format;
 mod known;
 pub mod notices;
 mod parse;
+pub mod quality;
 pub mod receipt;
 mod sentences;
 mod split;

@@ -47,6 +47,8 @@ pub struct Incident<'a> {
 pub struct LateDigest<'a> {
     pub run_id: i64,
     pub job: &'a str,
+    /// It tells of the bot, not of the CRM.
+    pub is_about_bot: bool,
     pub slot_at: Instant,
     /// Bounded reason of the last failure, if there was one.
     pub reason: Option<&'a str>,
@@ -168,7 +170,8 @@ impl Speech {
     /// The note to the readers of a digest that is late.
     pub fn late(&self, digest: &LateDigest<'_>, now: Instant) -> Result<Part, RenderError> {
         let usual = time(digest.slot_at, self.zone);
-        let reason = match digest.reason.and_then(reasons::for_readers) {
+        let reason = match digest.reason.and_then(|reason| reasons::for_readers(reason, digest.is_about_bot))
+        {
             Some(words) => format!("Отправка была назначена на {usual}, но {words}."),
             None => format!("Отправка была назначена на {usual}, но подготовка заняла больше времени."),
         };

@@ -91,11 +91,11 @@ fn micros(at: Option<Instant>) -> Option<Instant> {
 }
 
 /// Inserts or updates every fact of the batch.
-pub(super) async fn upsert_facts(tx: &mut Tx, batch: &FactBatch) -> Result<()> {
+pub(super) async fn upsert_facts(tx: &mut Tx, batch: &FactBatch, now: Instant) -> Result<()> {
     upsert_people(tx, batch).await?;
     upsert_conversations(tx, batch).await?;
     upsert_messages(tx, batch).await?;
-    queue_conversations(tx, batch).await?;
+    queue_conversations(tx, batch, now).await?;
     upsert_orders(tx, batch).await
 }
 

@@ -16,13 +16,15 @@ use crate::facts::{Author, FactBatch, Marks};
 
 queries! {
     QUEUE = same!(
-        "INSERT INTO stale_conversations (chat_id, dialog_id, is_history, stamp) VALUES ($1, $2, FALSE, 1) ",
-        "ON CONFLICT (chat_id, dialog_id) DO UPDATE SET is_history = FALSE, stamp = stale_conversations.stamp + 1",
+        "INSERT INTO stale_conversations (chat_id, dialog_id, is_history, stamp) VALUES ($1, $2, FALSE, $3) ",
+        "ON CONFLICT (chat_id, dialog_id) DO UPDATE SET is_history = FALSE, ",
+        "stamp = CASE WHEN excluded.stamp > stale_conversations.stamp THEN excluded.stamp ",
+        "ELSE stale_conversations.stamp + 1 END",
     );
     // `WHERE TRUE` tells SQLite that ON CONFLICT is no join condition.
     QUEUE_ALL = same!(
         "INSERT INTO stale_conversations (chat_id, dialog_id, is_history, stamp) ",
-        "SELECT DISTINCT chat_id, COALESCE(dialog_id, 0), TRUE, 1 FROM messages WHERE text IS NOT NULL ",
+        "SELECT DISTINCT chat_id, COALESCE(dialog_id, 0), TRUE, CAST($1 AS BIGINT) FROM messages WHERE text IS NOT NULL ",
         "ON CONFLICT (chat_id, dialog_id) DO NOTHING",
     );
     VERSION = same!("SELECT version, changed_at FROM text_analysis WHERE id = 1");
@@ -93,7 +95,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let is_changed = execute!(tx, SET_VERSION, version, now)? > 0;
         if is_changed {
-            execute!(tx, QUEUE_ALL)?;
+            execute!(tx, QUEUE_ALL, stamp(now))?;
         }
         tx.commit().await?;
         Ok(is_changed)
@@ -126,12 +128,17 @@ impl Store {
         Ok(stale)
     }
 
-    /// Keeps the marks of analysed conversations, in one transaction, and takes those that did not change meanwhile off the
-    /// queue.
+    /// Keeps the marks of analysed conversations, in one transaction, and takes them off the queue. One that changed
+    /// meanwhile, or that another worker was done with first, is passed over: its marks are of yesterday.
     pub async fn save_marks(&self, analysed: &[(StaleConversation, Vec<(i64, Marks)>)]) -> Result<()> {
         let mut tx = self.begin().await?;
-        let marks: BTreeMap<i64, Marks> =
-            analysed.iter().flat_map(|(_, marks)| marks.iter().copied()).collect();
+        let mut marks: BTreeMap<i64, Marks> = BTreeMap::new();
+        for (conversation, found) in analysed {
+            let dialog_id = conversation.dialog_id.unwrap_or(0);
+            if execute!(tx, DONE, conversation.chat_id, dialog_id, conversation.stamp)? == 1 {
+                marks.extend(found.iter().copied());
+            }
+        }
         let marks: Vec<_> = marks.into_iter().collect();
         let db = &mut tx;
         upsert!(
@@ -141,16 +148,17 @@ impl Store {
             |row| {} [row.0, i64::from(row.1.0)],
             " ON CONFLICT (message_id) DO UPDATE SET marks = excluded.marks"
         );
-        for (conversation, _) in analysed {
-            let dialog_id = conversation.dialog_id.unwrap_or(0);
-            execute!(tx, DONE, conversation.chat_id, dialog_id, conversation.stamp)?;
-        }
         tx.commit().await
     }
 }
 
+/// A stamp that no earlier stay in the queue had, so that an analysis from before cannot end a later wait.
+fn stamp(now: Instant) -> i64 {
+    now.timestamp_micros()
+}
+
 /// Queues the conversations that a batch touches.
-pub(super) async fn queue_conversations(tx: &mut Tx, batch: &FactBatch) -> Result<()> {
+pub(super) async fn queue_conversations(tx: &mut Tx, batch: &FactBatch, now: Instant) -> Result<()> {
     let touched: BTreeSet<(i64, i64)> = batch
         .messages
         .iter()
@@ -158,7 +166,7 @@ pub(super) async fn queue_conversations(tx: &mut Tx, batch: &FactBatch) -> Resul
         .map(|message| (message.chat_id, message.dialog_id.unwrap_or(0)))
         .collect();
     for (chat_id, dialog_id) in touched {
-        execute!(*tx, QUEUE, chat_id, dialog_id)?;
+        execute!(*tx, QUEUE, chat_id, dialog_id, stamp(now))?;
     }
     Ok(())
 }

@@ -24,6 +24,7 @@ mod outbox_records;
 mod outbox_rows;
 pub mod pollers;
 mod pool;
+pub mod quality;
 pub mod receipts;
 pub mod reconcile;
 mod run_claims;

@@ -105,7 +105,7 @@ impl Store {
     /// `updated_at`, where it has one) never overwrites a newer one.
     pub async fn save_facts(&self, batch: &FactBatch, step: &SourceStep, now: Instant) -> Result<()> {
         let mut tx = self.begin().await?;
-        facts_save::upsert_facts(&mut tx, batch).await?;
+        facts_save::upsert_facts(&mut tx, batch, now).await?;
         advance(&mut tx, step, now).await?;
         tx.commit().await
     }

@@ -12,7 +12,7 @@
 //! Texts hold to what both understand: `$N`, `BIGINT` sums by `CAST`, no case folding, no sorting of words.
 
 use super::{
-    bot_days, bot_entries, bot_figures, marks, operator, pollers, receipts, reconcile, run_claims,
+    bot_days, bot_entries, bot_figures, marks, operator, pollers, quality, receipts, reconcile, run_claims,
     run_records, told, wakes,
 };
 use super::{
@@ -52,6 +52,7 @@ pub const ALL: &[&[Sql]] = &[
     sources::QUERIES,
     facts::QUERIES,
     facts_save::QUERIES,
+    quality::QUERIES,
     bot_days::QUERIES,
     bot_entries::QUERIES,
     bot_figures::QUERIES,

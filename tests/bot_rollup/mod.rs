@@ -6,3 +6,4 @@ mod oracle;
 mod random;
 mod rounds;
 mod trouble;
+mod views;

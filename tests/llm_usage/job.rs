@@ -63,12 +63,12 @@ async fn the_log_becomes_figures_with_coverage_and_a_cost() {
     let prices = [("SVODKA__LLM__PRICES__GIGACHAT_2__BILLABLE", "65.5")];
     let app = app(&folder, &prices).await;
     fs::write(folder.path().join("bot.log"), lines(0, 100)).unwrap();
-    assert_eq!(refresh(&app.work, &context(&app, now()).await).await.unwrap(), 100);
+    assert_eq!(refresh(&app.work, now(), &CancellationToken::new()).await.unwrap(), 100);
     fs::rename(folder.path().join("bot.log"), folder.path().join("bot.log.1")).unwrap();
     fs::write(folder.path().join("bot.log"), lines(100, 20)).unwrap();
     let later = now() + TimeDelta::hours(1);
-    assert_eq!(refresh(&app.work, &context(&app, later).await).await.unwrap(), 20);
-    assert_eq!(refresh(&app.work, &context(&app, later).await).await.unwrap(), 0);
+    assert_eq!(refresh(&app.work, later, &CancellationToken::new()).await.unwrap(), 20);
+    assert_eq!(refresh(&app.work, later, &CancellationToken::new()).await.unwrap(), 0);
 
     let (models, coverage) = app.store.llm_figures(on(10), on(20)).await.unwrap();
     assert_eq!((models.len(), models[0].calls, models[0].billable_tokens), (1, 120, 120 * 110));
@@ -83,7 +83,7 @@ async fn the_log_becomes_figures_with_coverage_and_a_cost() {
     let after = now() + TimeDelta::days(60);
     assert_eq!(forget(&app.work, &context(&app, after).await).await.unwrap(), 120);
     fs::write(folder.path().join("bot.log.2"), format!("restored\n{}", lines(0, 100))).unwrap();
-    assert_eq!(refresh(&app.work, &context(&app, after).await).await.unwrap(), 0);
+    assert_eq!(refresh(&app.work, after, &CancellationToken::new()).await.unwrap(), 0);
     assert_eq!(app.store.llm_figures(on(10), on(20)).await.unwrap().0, models);
     app.store.close().await;
 }
@@ -92,7 +92,7 @@ async fn the_log_becomes_figures_with_coverage_and_a_cost() {
 async fn a_log_that_cannot_be_read_is_a_failing_source_and_no_zero() {
     let folder = tempfile::tempdir().unwrap();
     let app = app(&folder, &[("LLM_LOG_PATH", "/nonexistent/bot.log")]).await;
-    let error = refresh(&app.work, &context(&app, now()).await).await.unwrap_err();
+    let error = refresh(&app.work, now(), &CancellationToken::new()).await.unwrap_err();
     assert_eq!(error.reason, "not_found");
     let source = app.store.find_source("llm_usage").await.unwrap().unwrap();
     assert_eq!((source.failure_reason.as_deref(), source.failing_since), (Some("not_found"), Some(now())));

@@ -137,13 +137,18 @@ impl Bot for SimBot {
         *self.probe.sending.lock().unwrap() = Some(row.id);
         self.probe.pass(&self.world, "the way to Telegram");
         let now = self.world.true_now();
-        let closed_until = self.world.lock().chats[&name].closed_until;
+        let (closed_until, is_known) = {
+            let state = self.world.lock();
+            let chat = &state.chats[&name];
+            (chat.closed_until, chat.closed_unrecorded_by.is_none())
+        };
         if let Some(until) = closed_until.filter(|until| *until > now) {
             // Workers whose clocks differ cannot keep to it more exactly than that.
-            if until - now > TimeDelta::milliseconds(2 * MOST_SKEW_MS) {
+            if is_known && until - now > TimeDelta::milliseconds(2 * MOST_SKEW_MS) {
                 self.world.violation(format!("{name} is written to {} before its time", until - now));
             }
             self.note_slow(row.id, (until - now).num_seconds() + 1);
+            self.world.lock().chats.get_mut(&name).unwrap().closed_unrecorded_by = Some(row.id);
             return slow_down(until, now);
         }
         if !is_current {
@@ -189,8 +194,12 @@ impl Bot for SimBot {
         match fate {
             Fate::Fine => success(message_id),
             Fate::Slow { retry_after } => {
-                self.world.lock().chats.get_mut(&name).unwrap().closed_until =
-                    Some(now + TimeDelta::seconds(retry_after));
+                {
+                    let mut state = self.world.lock();
+                    let chat = state.chats.get_mut(&name).unwrap();
+                    chat.closed_until = Some(now + TimeDelta::seconds(retry_after));
+                    chat.closed_unrecorded_by = Some(row.id);
+                }
                 self.note_slow(row.id, retry_after);
                 let answer = refusal(429, "Too Many Requests: retry later")?;
                 Ok(Answer { retry_after_secs: Some(retry_after), ..answer })

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use svodka::alert::{AlertError, AlertSettings, Alerter, Thresholds};
 use svodka::clock::{Clock, Instant};
+use svodka::deliver::decide::Decision;
 use svodka::deliver::{ChatId, ChatTarget, Outcome, Sender, SenderSettings, Transport};
 use svodka::outbound::Jitter;
 use svodka::render::notices::Speech;
@@ -207,6 +208,7 @@ impl Worker {
             ops_chat: Some("ops".to_owned()),
             thresholds: Thresholds::default(),
             speech,
+            bot_jobs: Default::default(),
             most_messages: 3,
         };
         let alerts = Arc::new(Alerter::new(watched(2), clock(2), settings));
@@ -271,7 +273,13 @@ impl Worker {
                         world.log(format!("{} {outcome:?}", probe.owner));
                     }
                     match outcome {
-                        Outcome::Recorded { delivery_id, .. } => Wrote::Row(Table::Deliveries, delivery_id),
+                        Outcome::Recorded { delivery_id, decision } => {
+                            let is_slow = matches!(decision, Decision::Retry { reason: "rate_limited", .. });
+                            for chat in world.lock().chats.values_mut() {
+                                chat.closed_unrecorded_by.take_if(|by| is_slow && *by == delivery_id);
+                            }
+                            Wrote::Row(Table::Deliveries, delivery_id)
+                        }
                         _ => Wrote::Nothing,
                     }
                 })

@@ -29,6 +29,8 @@ pub struct Chat {
     pub last_id: i64,
     /// Telegram takes nothing earlier, in true time.
     pub closed_until: Option<Instant>,
+    /// The delivery that was told so, until its worker has recorded it: one that dies before takes the word with it.
+    pub closed_unrecorded_by: Option<i64>,
 }
 
 /// A message that Telegram took and will show later.

@@ -2,6 +2,8 @@
 
 pub mod bot;
 #[cfg(feature = "sandbox")]
+pub mod bot_files;
+#[cfg(feature = "sandbox")]
 pub mod delivery;
 pub mod digests;
 pub mod facts;

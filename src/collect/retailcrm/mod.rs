@@ -11,6 +11,7 @@
 //! ```
 
 mod chats;
+mod count;
 mod cursor;
 mod failure;
 mod http;

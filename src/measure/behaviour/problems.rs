@@ -45,7 +45,7 @@ pub struct Problem {
     pub severity: f64,
 }
 
-/// The problems of a manager, worst first, at most five. Empty for fewer than [`MIN_CHATS`] conversations.
+/// The problems of a manager, worst first, at most five, the most basic always among them. Empty for fewer than [`MIN_CHATS`] conversations.
 pub fn problems(talk: &BehaviourSummary, chats: &ChatSummary) -> Vec<Problem> {
     use ProblemKind as K;
     let ratio = |place: usize| talk.spin_ratio(place).map(|ratio| ratio.value());
@@ -79,6 +79,13 @@ pub fn problems(talk: &BehaviourSummary, chats: &ChatSummary) -> Vec<Problem> {
         })
         .collect();
     problems.sort_by(|a, b| b.severity.total_cmp(&a.severity).then(a.kind.cmp(&b.kind)));
+    // The focus is told even when five others are worse.
+    if let Some(basic) = focus(&problems)
+        && problems.iter().position(|problem| problem.kind == basic.kind) >= Some(MOST)
+    {
+        problems.truncate(MOST - 1);
+        problems.push(basic);
+    }
     problems.truncate(MOST);
     problems
 }
@@ -119,5 +126,18 @@ mod tests {
         // 5 % without a reply and 40 % with questions about consequences meet their targets exactly.
         assert!(!kinds.contains(&K::NoReply) && !kinds.contains(&K::FewImplicationQuestions), "{kinds:?}");
         assert_eq!(focus(&found).map(|problem| problem.kind), Some(K::SlowFirstReply));
+    }
+
+    #[test]
+    fn the_focus_is_the_most_basic_even_when_five_others_are_worse() {
+        let chats = ChatSummary {
+            inbound_chats: 100,
+            no_reply_chats: 6,
+            first_response_median_secs: Some(60.0),
+            ..ChatSummary::default()
+        };
+        let found = problems(&summary(20, [0; 4], 0), &chats);
+        assert_eq!(found.len(), MOST);
+        assert_eq!(focus(&found).map(|problem| problem.kind), Some(ProblemKind::NoReply));
     }
 }

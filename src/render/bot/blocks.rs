@@ -136,7 +136,7 @@ pub(super) fn carts(digest: &BotDigest) -> Block {
         lines.push(format!("Корзин на пользователя: {}{change}", format::decimal(per_user)));
     }
     if now.trial_carts > 0 {
-        lines.push(format!("Из них пробных: {}", format::count(now.trial_carts)));
+        lines.push(format!("Пробных корзин: {}", format::count(now.trial_carts)));
     }
     if !digest.scenarios.is_empty() {
         let shares = shares(&digest.scenarios, now.carts_created);

@@ -54,9 +54,17 @@ pub fn for_ops(reason: &str) -> &str {
 }
 
 /// What happened, for readers: the end of «Отправка была назначена на 09:00, но …». `None` for what would tell them nothing.
-pub fn for_readers(reason: &str) -> Option<&'static str> {
+/// The same reason is somebody else's for a report about the bot.
+pub fn for_readers(reason: &str, is_about_bot: bool) -> Option<&'static str> {
     Some(match reason {
-        "unreachable" | "timeout" | "server_error" | "throttled" | "not_json" => "CRM сейчас не отвечает",
+        "unreachable" | "timeout" | "server_error" | "throttled" | "not_json" => match is_about_bot {
+            true => "база данных бота сейчас не отвечает",
+            false => "CRM сейчас не отвечает",
+        },
+        "unauthorized" | "forbidden" | "not_found" | "unreadable" if is_about_bot => {
+            "база данных бота не даёт программе прочитать события"
+        }
+        "unexpected_shape" if is_about_bot => "в базе данных бота изменилась таблица событий",
         "unauthorized" | "forbidden" | "not_found" => "CRM не даёт программе прочитать данные",
         "sink" | "db_unavailable" | "disk_full" => "программа не может записать данные",
         _ => return None,
@@ -98,5 +106,22 @@ pub fn kind(kind: &str) -> &str {
         "deadline_missed" => "отчёты опаздывают",
         "caught_up" => "отчёты вышли с опозданием",
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_crm_is_not_blamed_for_what_the_bots_database_did() {
+        for reason in ["unreachable", "timeout", "unauthorized", "forbidden", "not_found", "unexpected_shape"]
+        {
+            let words = for_readers(reason, true).unwrap_or_else(|| panic!("nothing is said of {reason}"));
+            assert!(words.contains("бота") && !words.contains("CRM"), "{reason}: {words}");
+        }
+        assert_eq!(for_readers("timeout", false), Some("CRM сейчас не отвечает"));
+        assert_eq!(for_readers("disk_full", true), for_readers("disk_full", false));
+        assert_eq!(for_readers("measure_failed", true), None);
     }
 }
