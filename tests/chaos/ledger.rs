@@ -124,6 +124,22 @@ impl Ledger {
         pid_of(owner?.0?)
     }
 
+    /// The program that listens to Telegram.
+    pub async fn poller(&mut self) -> Option<u32> {
+        let sql = "SELECT lease_owner FROM pollers WHERE lease_until_ms IS NOT NULL";
+        let owner: Option<(Option<String>,)> =
+            on!(self, |c| sqlx::query_as(sql).fetch_optional(c).await).unwrap();
+        pid_of(owner?.0?)
+    }
+
+    /// Attempts begun at a run, its state, and who holds it.
+    pub async fn run(&mut self, id: i64) -> (i64, String, Option<u32>) {
+        let sql = "SELECT attempt_count, state, lease_owner FROM runs WHERE id = $1";
+        let row: (i64, String, Option<String>) =
+            on!(self, |c| sqlx::query_as(sql).bind(id).fetch_one(c).await).unwrap();
+        (row.0, row.1, row.2.and_then(pid_of))
+    }
+
     /// What became of each attempt at a message, for a failing test to tell.
     pub async fn attempts(&mut self, key: &str) -> String {
         let sql = "SELECT a.owner, a.started_at, a.outcome, a.reason FROM delivery_attempts AS a \
