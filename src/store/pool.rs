@@ -42,6 +42,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long SQLite waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How soon a database is opened again that another process was making at that moment.
+const OPEN_AGAIN: Duration = Duration::from_millis(20);
 /// Connections to PostgreSQL per process, the one that listens included.
 const POSTGRES_CONNECTIONS: u32 = 6;
 
@@ -87,15 +89,37 @@ async fn connect_sqlite(options: SqliteConnectOptions) -> Result<SqlitePool> {
         .synchronous(SqliteSynchronous::Full);
     // One connection: SQLite has one writer anyway, and with one there is nobody to be locked out by.
     // It is never closed for age: an in-memory database would go with it.
-    SqlitePoolOptions::new()
+    let pool = SqlitePoolOptions::new()
         .max_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(SQLITE_ACQUIRE_TIMEOUT)
         .before_acquire(|connection, _| Box::pin(is_outside_transactions(connection)))
-        .connect_with(options)
-        .await
-        .map_err(StoreError::from)
+        .connect_lazy_with(options);
+    let mut waited = Duration::ZERO;
+    loop {
+        match pool.acquire().await {
+            Ok(_) => return Ok(pool),
+            Err(error) if waited < BUSY_TIMEOUT && is_busy(&error) => {
+                wait_for_the_other().await;
+                waited += OPEN_AGAIN;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Whether another process holds the database. Two that turn a new file to WAL at once would wait for each other for ever,
+/// so SQLite refuses one of them at once, whatever the busy timeout (<https://sqlite.org/c3ref/busy_handler.html>).
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    // The low byte is the code, the rest says where it came from.
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 5)
+}
+
+#[expect(clippy::disallowed_methods, reason = "stands in for SQLite's own wait, which is real time too")]
+async fn wait_for_the_other() {
+    tokio::time::sleep(OPEN_AGAIN).await;
 }
 
 /// Whether the connection can begin anew; one that cannot is closed and replaced.
