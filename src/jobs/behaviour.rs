@@ -2,59 +2,82 @@
 
 use std::collections::BTreeMap;
 
-use super::daily::coverage;
-use super::report::{self, Made, body, public_id};
+use super::basis::{Basis, Known};
+use super::daily::links;
+use super::report::{self, Made, body};
 use crate::clock::Instant;
-use crate::collect::{SOURCE_CHATS, SOURCE_ORDERS};
-use crate::measure::behaviour::{BehaviourDigest, behaviour, window};
-use crate::measure::daily::DailyInputs;
+use crate::measure::behaviour::{
+    Analysis, Behaviour, BehaviourDigest, Candidate, Quote, Stage, StageScript, behaviour, window,
+};
 use crate::render::Part;
 use crate::render::behaviour::{render, render_own};
-use crate::render::daily::Links;
 use crate::render::tree::parts;
 use crate::schedule::ReportKind;
 use crate::schedule::runner::JobError;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::store::runs::RunRow;
+use crate::text::lexicon::Lexicon;
+use crate::text::mask::mask;
 
 /// The digest of the week before the run's slot, from what is stored.
 pub async fn make(settings: &Settings, store: &Store, run: &RunRow, now: Instant) -> Result<Made, JobError> {
-    let period = report::span(ReportKind::Behaviour).before(run.slot_at, settings.zone);
-    let chats = coverage(store, SOURCE_CHATS).await?;
-    let orders = coverage(store, SOURCE_ORDERS).await?;
-    let analysis = store.analysis_state().await?;
-    let analysis = analysis.map_or((0, None), |state| (state.waiting, Some(state.changed_at)));
-    let (from, until) = window(&period, &settings.thresholds);
-    let facts = store.facts_between(from, until).await?;
-    let public_id = public_id("b", &run.job, &period);
-    let (calendar, thresholds, slot_at) = (settings.calendar(), settings.thresholds, run.slot_at);
-    let digest = report::measured(move || {
-        let (facts, calendar) = (&facts, &calendar);
-        let inputs = DailyInputs {
-            facts,
-            period,
-            slot_at,
-            now,
-            public_id,
-            calendar,
-            thresholds,
-            chats,
-            orders,
-            late_secs: None,
-        };
-        behaviour(&inputs, analysis)
-    })
-    .await?;
+    let digest = compute(settings, store, run, now).await?;
     Ok(Made {
         report: ReportKind::Behaviour,
         public_id: digest.public_id.clone(),
-        period,
+        period: digest.period,
         body: body(&digest)?,
         parts: messages(&digest, settings)?,
         own_parts: own_messages(&digest, settings)?,
         history: Vec::new(),
     })
+}
+
+/// The digest from stored facts. Reads the store, sends nothing.
+pub async fn compute(
+    settings: &Settings,
+    store: &Store,
+    run: &RunRow,
+    now: Instant,
+) -> Result<BehaviourDigest, JobError> {
+    let period = report::span(ReportKind::Behaviour).before(run.slot_at, settings.zone);
+    let analysis = store.analysis_state().await?.map_or_else(Analysis::default, |state| Analysis {
+        waiting: state.waiting,
+        since: Some(state.changed_at),
+        counts_from: state.counts_from_at,
+    });
+    let window = window(&period, &settings.thresholds);
+    let known = Known::of(store).await?;
+    let basis = Basis::read(settings, store, run, now, ("b", period), window, known).await?;
+    let Behaviour { mut digest, candidates } =
+        report::measured(move || behaviour(&basis.inputs(), &analysis)).await?;
+    digest.scripts = scripts(store, candidates).await?;
+    Ok(digest)
+}
+
+/// What the team wrote at each stage, without anything personal. Stages of which nothing may be told are left out.
+async fn scripts(
+    store: &Store,
+    candidates: Vec<(Stage, Vec<Candidate>)>,
+) -> Result<Vec<StageScript>, JobError> {
+    let mut scripts = Vec::new();
+    for (stage, candidates) in candidates {
+        let ids: Vec<i64> = candidates.iter().map(|one| one.message_id).collect();
+        let texts = store.texts_of(&ids).await?;
+        let quotes = texts.into_iter().map(|said| {
+            let mask = mask(&said.text, Lexicon::shipped());
+            Quote {
+                chat_id: said.chat_id,
+                is_masked: !mask.spans.is_empty(),
+                text: mask.text,
+                customer_name: said.customer_name,
+            }
+        });
+        scripts.push(StageScript::fill(stage, quotes));
+    }
+    scripts.retain(|script| !script.lines.is_empty());
+    Ok(scripts)
 }
 
 /// The lead's text in Telegram messages.
@@ -76,8 +99,4 @@ fn own_messages(
         report.map(|parts| (chat.clone(), parts)).map_err(report::render_failed)
     });
     own.collect()
-}
-
-fn links(settings: &Settings) -> Links {
-    Links { chat_link: settings.retailcrm.chat_link.clone() }
 }

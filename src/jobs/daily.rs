@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::report::{self, Made, body, public_id};
+pub use super::basis::coverage;
+use super::basis::{Basis, Known};
+use super::report::{self, Made, body};
 use crate::clock::Instant;
-use crate::collect::{SOURCE_CHATS, SOURCE_ORDERS};
 use crate::facts::CoverageSpan;
 use crate::measure::Period;
-use crate::measure::daily::{DailyInputs, daily, window};
+use crate::measure::daily::{daily, window};
 use crate::measure::digest::DailyDigest;
 use crate::measure::history::history_rows;
 use crate::render::Part;
@@ -22,8 +23,7 @@ use crate::store::runs::RunRow;
 /// The digest of the day before the run's slot, from what is stored.
 pub async fn make(settings: &Settings, store: &Store, run: &RunRow, now: Instant) -> Result<Made, JobError> {
     let period = Period::day_before(run.slot_at, settings.zone);
-    let chats = coverage(store, SOURCE_CHATS).await?;
-    let orders = coverage(store, SOURCE_ORDERS).await?;
+    let Known { chats, orders } = Known::of(store).await?;
     let digest = compute(settings, store, run, now, &period, chats, orders).await?;
     Ok(Made {
         report: ReportKind::Daily,
@@ -46,28 +46,10 @@ pub async fn compute(
     chats: Option<CoverageSpan>,
     orders: Option<CoverageSpan>,
 ) -> Result<DailyDigest, JobError> {
-    let (from, until) = window(period, &settings.thresholds, now);
-    let facts = store.facts_between(from, until).await?;
-    let late_secs = report::late_secs(run, now);
-    let calendar = settings.calendar();
-    let (period, slot_at, thresholds) = (*period, run.slot_at, settings.thresholds);
-    let public_id = public_id("d", &run.job, &period);
-    report::measured(move || {
-        let (facts, calendar) = (&facts, &calendar);
-        daily(&DailyInputs {
-            facts,
-            period,
-            slot_at,
-            now,
-            public_id,
-            calendar,
-            thresholds,
-            chats,
-            orders,
-            late_secs,
-        })
-    })
-    .await
+    let window = window(period, &settings.thresholds, now);
+    let known = Known { chats, orders };
+    let basis = Basis::read(settings, store, run, now, ("d", *period), window, known).await?;
+    report::measured(move || daily(&basis.inputs())).await
 }
 
 /// The digest in Telegram messages.
@@ -78,9 +60,4 @@ pub fn messages(digest: &DailyDigest, settings: &Settings) -> Result<Vec<Part>, 
 /// How the text links back to the CRM.
 pub(super) fn links(settings: &Settings) -> Links {
     Links { chat_link: settings.retailcrm.chat_link.clone() }
-}
-
-/// How far a source is known.
-pub async fn coverage(store: &Store, source: &str) -> Result<Option<CoverageSpan>, JobError> {
-    Ok(store.find_source(source).await?.and_then(|source| source.coverage))
 }

@@ -18,6 +18,7 @@
 
 pub mod analysis;
 pub mod backup;
+mod basis;
 pub mod behaviour;
 pub mod bot;
 pub mod bot_retention;

@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::daily::coverage;
-use super::report::{self, Made, body, public_id};
+use super::basis::{Basis, Known};
+use super::daily::links;
+use super::report::{self, Made, body};
 use crate::clock::Instant;
-use crate::collect::{SOURCE_CHATS, SOURCE_ORDERS};
-use crate::measure::daily::DailyInputs;
 use crate::measure::history::weekly_rows;
 use crate::measure::weekly::{PastValue, TrendMeasure, WeeklyDigest, WeeklyInputs, periods, weekly, window};
 use crate::measure::{Period, Span};
 use crate::render::Part;
-use crate::render::daily::Links;
 use crate::render::tree::parts;
 use crate::render::weekly::render;
 use crate::schedule::ReportKind;
@@ -49,32 +47,12 @@ async fn compute(
 ) -> Result<WeeklyDigest, JobError> {
     let span = report::span(report);
     let period = span.before(run.slot_at, settings.zone);
-    let chats = coverage(store, SOURCE_CHATS).await?;
-    let orders = coverage(store, SOURCE_ORDERS).await?;
     let history = past_values(store, report, span, &period).await?;
-    let (from, until) = window(span, &period, &settings.thresholds);
-    let facts = store.facts_between(from, until).await?;
+    let window = window(span, &period, &settings.thresholds);
     let kind = if span == Span::Month { "m" } else { "w" };
-    let public_id = public_id(kind, &run.job, &period);
-    let (calendar, thresholds, slot_at) = (settings.calendar(), settings.thresholds, run.slot_at);
-    let late_secs = report::late_secs(run, now);
-    report::measured(move || {
-        let (facts, calendar) = (&facts, &calendar);
-        let base = DailyInputs {
-            facts,
-            period,
-            slot_at,
-            now,
-            public_id,
-            calendar,
-            thresholds,
-            chats,
-            orders,
-            late_secs,
-        };
-        weekly(&WeeklyInputs { base, span, history: &history })
-    })
-    .await
+    let known = Known::of(store).await?;
+    let basis = Basis::read(settings, store, run, now, (kind, period), window, known).await?;
+    report::measured(move || weekly(&WeeklyInputs { base: basis.inputs(), span, history: &history })).await
 }
 
 /// What earlier digests of this report said of the team in the periods of the trends.
@@ -98,6 +76,5 @@ async fn past_values(
 
 /// The digest in Telegram messages.
 pub fn messages(digest: &WeeklyDigest, settings: &Settings) -> Result<Vec<Part>, JobError> {
-    let links = Links { chat_link: settings.retailcrm.chat_link.clone() };
-    render(digest, &links).and_then(|report| parts(&report)).map_err(report::render_failed)
+    render(digest, &links(settings)).and_then(|report| parts(&report)).map_err(report::render_failed)
 }

@@ -27,11 +27,17 @@ queries! {
         "SELECT DISTINCT chat_id, COALESCE(dialog_id, 0), TRUE, CAST($1 AS BIGINT) FROM messages WHERE text IS NOT NULL ",
         "ON CONFLICT (chat_id, dialog_id) DO NOTHING",
     );
-    VERSION = same!("SELECT version, changed_at FROM text_analysis WHERE id = 1");
+    VERSION = same!("SELECT version, changed_at, counts_from_at FROM text_analysis WHERE id = 1");
+    // What was forgotten before the version came keeps the marks of older ones for good.
     SET_VERSION = same!(
-        "INSERT INTO text_analysis (id, version, changed_at) VALUES (1, $1, $2) ",
-        "ON CONFLICT (id) DO UPDATE SET version = excluded.version, changed_at = excluded.changed_at ",
-        "WHERE text_analysis.version <> excluded.version",
+        "INSERT INTO text_analysis (id, version, changed_at, counts_from_at) ",
+        "SELECT 1, $1, $2, max(sent_at) FROM messages WHERE is_text_forgotten ",
+        "ON CONFLICT (id) DO UPDATE SET version = excluded.version, changed_at = excluded.changed_at, ",
+        "counts_from_at = excluded.counts_from_at WHERE text_analysis.version <> excluded.version",
+    );
+    TEXT = same!(
+        "SELECT messages.chat_id, messages.text, COALESCE(chats.customer_name, '') FROM messages ",
+        "LEFT JOIN chats ON chats.id = messages.chat_id WHERE messages.id = $1 AND messages.text IS NOT NULL",
     );
     // The newest first: the next digest speaks of them.
     STALE = same!(
@@ -76,8 +82,19 @@ pub struct AnalysisState {
     pub version: String,
     /// Since when.
     pub changed_at: Instant,
+    /// Messages up to here keep the marks of older versions: their texts were gone before. `None` = there are none.
+    pub counts_from_at: Option<Instant>,
     /// Conversations that still wait for it.
     pub waiting: u64,
+}
+
+/// One message's words with whose they might speak of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SaidText {
+    pub chat_id: i64,
+    pub text: String,
+    /// As the CRM has it; may be empty.
+    pub customer_name: String,
 }
 
 #[derive(sqlx::FromRow)]
@@ -93,6 +110,10 @@ impl Store {
     /// old marks stand until they are replaced. Returns whether it changed.
     pub async fn set_analysis_version(&self, version: &str, now: Instant) -> Result<bool> {
         let mut tx = self.begin().await?;
+        let known = fetch_optional!((String, Instant, Option<Instant>), tx, VERSION)?;
+        if known.is_some_and(|(known, ..)| known == version) {
+            return tx.commit().await.map(|()| false);
+        }
         let is_changed = execute!(tx, SET_VERSION, version, now)? > 0;
         if is_changed {
             execute!(tx, QUEUE_ALL, stamp(now))?;
@@ -104,11 +125,25 @@ impl Store {
     /// Where the analysis stands; `None` before the first.
     pub async fn analysis_state(&self) -> Result<Option<AnalysisState>> {
         let mut db = self.conn().await?;
-        let Some((version, changed_at)) = fetch_optional!((String, Instant), db, VERSION)? else {
+        let Some((version, changed_at, counts_from_at)) =
+            fetch_optional!((String, Instant, Option<Instant>), db, VERSION)?
+        else {
             return Ok(None);
         };
         let (waiting,) = fetch_one!((i64,), db, COUNT)?;
-        Ok(Some(AnalysisState { version, changed_at, waiting: waiting.unsigned_abs() }))
+        Ok(Some(AnalysisState { version, changed_at, counts_from_at, waiting: waiting.unsigned_abs() }))
+    }
+
+    /// The words of these messages, in the order of `ids`; those without a text are left out.
+    pub async fn texts_of(&self, ids: &[i64]) -> Result<Vec<SaidText>> {
+        let mut tx = self.begin_snapshot().await?;
+        let mut texts = Vec::new();
+        for id in ids {
+            let row = fetch_optional!((i64, String, String), tx, TEXT, *id)?;
+            texts.extend(row.map(|(chat_id, text, customer_name)| SaidText { chat_id, text, customer_name }));
+        }
+        tx.commit().await?;
+        Ok(texts)
     }
 
     /// Up to `limit` conversations that wait, changed ones first, then by age, newest first.

@@ -17,6 +17,8 @@ pub use digest::{
     WeeklyManager,
 };
 
+pub(in crate::measure) use trends::{streak, windows};
+
 use super::baseline::weekday_mean;
 use super::daily::{DailyInputs, NOBODY, Thresholds, channels, whole};
 use super::digest::{Compared, Summary};

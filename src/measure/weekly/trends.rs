@@ -74,8 +74,7 @@ pub fn trends(periods: &[Period], counted: &[Figures], history: &[PastValue]) ->
             };
             let mut values: Vec<Option<f64>> = periods.iter().enumerate().map(value).collect();
             values.reverse();
-            let windows = WINDOWS.into_iter().filter_map(|length| window(&values, length)).collect();
-            Trend { measure, streak: streak(&values), windows, values }
+            Trend { measure, streak: streak(&values), windows: windows(&values), values }
         })
         .collect()
 }
@@ -85,6 +84,11 @@ fn past(measure: TrendMeasure, period: &Period, history: &[PastValue]) -> Option
     found.map(|past| past.value)
 }
 
+/// The windows in which every value is known. `values` are oldest first.
+pub fn windows(values: &[Option<f64>]) -> Vec<TrendWindow> {
+    WINDOWS.into_iter().filter_map(|length| window(values, length)).collect()
+}
+
 fn window(values: &[Option<f64>], length: usize) -> Option<TrendWindow> {
     let last = values.get(values.len().checked_sub(length)?..)?;
     let known: Vec<f64> = last.iter().copied().collect::<Option<_>>()?;
@@ -92,7 +96,8 @@ fn window(values: &[Option<f64>], length: usize) -> Option<TrendWindow> {
     Some(TrendWindow { periods: length as u64, earlier: mean(earlier)?, later: mean(later)? })
 }
 
-fn streak(values: &[Option<f64>]) -> Option<Streak> {
+/// The steps in one direction at the end of `values`, oldest first.
+pub fn streak(values: &[Option<f64>]) -> Option<Streak> {
     let step = |pair: &[Option<f64>]| Some((pair[0]?, pair[1]?)).filter(|(before, after)| before != after);
     let mut steps = values.windows(2).rev().map_while(step).peekable();
     let is_up = steps.peek().map(|(before, after)| after > before)?;

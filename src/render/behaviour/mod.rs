@@ -3,27 +3,25 @@
 //! The four kinds of question are called by what they ask about; nobody needs to have read a book about selling. A text names
 //! what to work on first, then the numbers behind it.
 
+mod more;
+mod numbers;
+mod orders;
 mod plan;
 
 use askama::Template;
 use chrono::{Datelike, Days};
 
-use super::compare::relative;
 use super::daily::Links;
 use super::format::{self, DIALOGS};
 use super::subjects::OWN_NAME;
 use super::view::{Block, PersonView};
 use super::{RenderError, Report};
-use crate::measure::behaviour::{
-    Advice, BehaviourCompared, BehaviourDigest, BehaviourSummary, MIN_CHATS, ManagerBehaviour, StageLink,
-    TalkExample, Verdict,
-};
-use crate::measure::digest::{Coverage, Ratio};
+use crate::measure::behaviour::{Advice, BehaviourDigest, MIN_CHATS, ManagerBehaviour, TalkExample};
+use crate::measure::digest::Coverage;
+use numbers::{channels, numbers};
 
 /// Managers told; more than this is not read.
 const MOST_MANAGERS: usize = 20;
-/// Best conversations told.
-const MOST_BEST: usize = 3;
 
 /// What each kind of question asks about.
 const STAGES: [&str; 4] = ["о ситуации клиента", "о трудностях", "о последствиях", "о пользе решения"];
@@ -36,8 +34,12 @@ struct TeamView {
     team: Block,
     managers: Vec<(String, String)>,
     small: Option<String>,
+    channels: Vec<String>,
     links: Block,
+    standings: Option<Block>,
+    trends: Option<Block>,
     best: Vec<PersonView>,
+    scripts: Vec<PersonView>,
     notes: Vec<String>,
 }
 
@@ -62,17 +64,24 @@ struct OwnView {
 pub fn render(digest: &BehaviourDigest, links: &Links) -> Result<Report, RenderError> {
     let (judged, small): (Vec<_>, Vec<_>) =
         digest.managers.iter().partition(|one| one.numbers.current.chats >= MIN_CHATS);
+    // By a week that is known in part nobody is judged.
+    let is_whole = digest.chat_coverage.is_complete();
+    let (judged, small) = if is_whole { (judged, small) } else { (Vec::new(), Vec::new()) };
     let view = TeamView {
         week: week(digest),
         news: news(digest, &judged),
-        team: numbers(&digest.team),
+        team: numbers(&digest.team, digest.chat_coverage),
         managers: judged.iter().take(MOST_MANAGERS).map(|one| (name(&one.name), in_a_line(one))).collect(),
         small: (!small.is_empty()).then(|| {
             let names: Vec<String> = small.iter().take(MOST_MANAGERS).map(|one| name(&one.name)).collect();
             format!("Меньше {MIN_CHATS} разобранных диалогов, без оценки: {}.", names.join(", "))
         }),
-        links: stage_links(digest),
-        best: digest.best.iter().take(MOST_BEST).map(|one| person(one, digest, links)).collect(),
+        channels: if digest.chat_coverage.is_complete() { channels(&digest.channels) } else { Vec::new() },
+        links: orders::stage_links(digest),
+        standings: orders::standings(digest),
+        trends: more::trends(&digest.trends),
+        best: digest.best.iter().map(|one| person(one, digest, links)).collect(),
+        scripts: more::scripts(&digest.scripts),
         notes: notes(digest),
     };
     Ok(Report { public_id: digest.public_id.clone(), html: view.render()? })
@@ -90,6 +99,9 @@ pub fn render_own(
     let rest = one.problems.iter().filter(|problem| Some(problem.kind) != one.focus.map(|focus| focus.kind));
     let (focus, steps) = match &one.focus {
         Some(problem) => (plan::focus(problem), plan::steps(problem.kind)),
+        None if !digest.chat_coverage.is_complete() => {
+            ("Чаты за неделю прочитаны не до конца, выводов не делаем.".to_owned(), Vec::new())
+        }
         None if one.numbers.current.chats < MIN_CHATS => (
             format!("Разобрано меньше {MIN_CHATS} ваших диалогов, выводов на этой неделе не делаем."),
             Vec::new(),
@@ -101,7 +113,7 @@ pub fn render_own(
         week: week(digest),
         focus,
         steps,
-        numbers: numbers(&one.numbers),
+        numbers: numbers(&one.numbers, digest.chat_coverage),
         problems: rest.map(plan::problem).collect(),
         examples: one.examples.iter().map(|example| person(example, digest, links)).collect(),
         good: one.good.iter().map(|example| person(example, digest, links)).collect(),
@@ -122,8 +134,12 @@ fn week(digest: &BehaviourDigest) -> String {
 
 fn news(digest: &BehaviourDigest, judged: &[&ManagerBehaviour]) -> String {
     let team = &digest.team.current;
-    if digest.chat_coverage == Coverage::Missing {
-        return "За эту неделю нет данных: чаты не прочитаны.".to_owned();
+    match digest.chat_coverage {
+        Coverage::Missing => return "За эту неделю нет данных: чаты не прочитаны.".to_owned(),
+        Coverage::Partial { .. } => {
+            return "Чаты за неделю прочитаны не до конца, выводов не делаем.".to_owned();
+        }
+        Coverage::Complete => {}
     }
     if team.chats == 0 {
         return "Разбирать нечего: диалогов с ответом менеджера и с текстом не было.".to_owned();
@@ -148,110 +164,10 @@ fn news(digest: &BehaviourDigest, judged: &[&ManagerBehaviour]) -> String {
     }
 }
 
-/// ` (+3 п. п.)` where both sides are large enough to mean something.
-fn change(current: Option<Ratio>, previous: Option<Ratio>) -> String {
-    const LEAST_WHOLE: u64 = 20;
-    match (current, previous) {
-        (Some(current), Some(previous)) if current.whole.min(previous.whole) >= LEAST_WHOLE => {
-            format!(" ({})", format::points(current.value(), previous.value()))
-        }
-        _ => String::new(),
-    }
-}
-
-fn numbers(compared: &BehaviourCompared) -> Block {
-    let (now, before) = (&compared.current, compared.previous.as_ref());
-    let mut block = Block::default();
-    if now.chats == 0 {
-        block.lines.push("разобранных диалогов нет".to_owned());
-        return block;
-    }
-    block.remark = before.map(|_| "в скобках — к прошлой неделе".to_owned());
-    let lines = &mut block.lines;
-    lines.push(match Ratio::of(now.chats, now.replied_chats) {
-        Some(ratio) if ratio.part < ratio.whole => format!(
-            "Разобрано диалогов: {} из {}",
-            format::count(now.chats),
-            format::count(now.replied_chats)
-        ),
-        _ => format!("Разобрано диалогов: {}", format::count(now.chats)),
-    });
-    if let Some(questions) = now.questions_per_chat() {
-        let change = before.and_then(BehaviourSummary::questions_per_chat);
-        let change = change.and_then(|before| relative(questions, before));
-        let change = change.map_or_else(String::new, |change| format!(" ({change})"));
-        let open = now.open_question_ratio();
-        let open = open.map_or_else(String::new, |open| format!(", открытых — {}", format::share(open)));
-        lines.push(format!("Вопросов на диалог: {}{change}{open}", format::decimal(questions)));
-    }
-    for (place, what) in STAGES.into_iter().enumerate() {
-        if let Some(ratio) = now.spin_ratio(place) {
-            let change = change(Some(ratio), before.and_then(|before| before.spin_ratio(place)));
-            lines.push(format!("Спрашивали {what}: в {}{change}", format::share_of(ratio, IN_DIALOGS)));
-        }
-    }
-    if let Some(ratio) = now.next_step_ratio() {
-        let change = change(Some(ratio), before.and_then(BehaviourSummary::next_step_ratio));
-        lines.push(format!("Закончили следующим шагом: {}{change}", format::share(ratio)));
-    }
-    if now.lost_intent_chats > 0 {
-        lines.push(format!(
-            "Клиент интересовался, а следующего шага не предложили: {}",
-            format::counted(now.lost_intent_chats, DIALOGS)
-        ));
-    }
-    if let Some(ratio) = now.upsell_ratio() {
-        let change = change(Some(ratio), before.and_then(BehaviourSummary::upsell_ratio));
-        lines.push(format!("Предложили что-то ещё: {}{change}", format::share(ratio)));
-    }
-    if let Some(quality) = now.quality() {
-        let before = before.and_then(BehaviourSummary::quality);
-        let before = before.map_or_else(String::new, |before| {
-            format!(", неделей раньше {}", format::count(format::round_u64(before)))
-        });
-        let points = format::count(format::round_u64(quality));
-        lines.push(format!("Оценка диалога в среднем: {points} из 100{before}"));
-    }
-    block
-}
-
-/// After «в».
-const IN_DIALOGS: format::Noun = format::Noun("диалоге", "диалогах", "диалогов");
-
 fn in_a_line(one: &ManagerBehaviour) -> String {
     match &one.focus {
         Some(problem) => plan::problem(problem),
         None => "все цели выполнены".to_owned(),
-    }
-}
-
-fn stage_links(digest: &BehaviourDigest) -> Block {
-    let weeks = format::counted(digest.link_weeks, format::WEEKS);
-    let lines: Vec<String> = digest.links.iter().map(stage_link).collect();
-    if lines.is_empty() {
-        let line = "заказы за эти недели прочитаны не полностью, не сравниваем".to_owned();
-        return Block { remark: Some(format!("за {weeks}")), lines: vec![line] };
-    }
-    Block { remark: Some(format!("за {weeks}; связь ещё не причина")), lines }
-}
-
-fn stage_link(link: &StageLink) -> String {
-    let what = STAGES.get(link.stage).copied().unwrap_or_default();
-    let found = &link.difference;
-    let words = match (found.verdict, found.interval) {
-        (Verdict::TooFew, _) | (_, None) => "мало данных".to_owned(),
-        (Verdict::NotSeen, _) => "разницы не видно".to_owned(),
-        (Verdict::Seen, Some((low, high))) => {
-            format!("связь видна, разница от {} до {}", format::points(low, 0.0), format::points(high, 0.0))
-        }
-    };
-    match (found.with, found.without) {
-        (Some(with), Some(without)) => format!(
-            "Спрашивали {what}: заказали {}, не спрашивали: {} — {words}",
-            format::share(with),
-            format::share(without)
-        ),
-        _ => format!("Спрашивали {what}: {words}"),
     }
 }
 
@@ -261,15 +177,31 @@ fn person(example: &TalkExample, digest: &BehaviourDigest, links: &Links) -> Per
         format::date(example.at.with_timezone(&zone).date_naive()),
         format::channel(&example.channel_kind),
     ];
+    details.extend(example.manager.as_deref().filter(|_| example.advice.is_none()).map(name));
     details.push(match example.advice {
         Some(advice) => advise(advice).to_owned(),
-        None => {
-            let kinds = format::Noun("вид вопросов", "вида вопросов", "видов вопросов");
-            format!("{}, дошёл до заказа", format::counted(example.spin_count, kinds))
-        }
+        None => done(example),
     });
     let name = format::name(&example.customer_name, 24).unwrap_or_else(|| "Без имени".to_owned());
     PersonView { name, link: links.chat(example.chat_id), details: details.join(", ") }
+}
+
+/// `спросил о ситуации клиента и о пользе решения, предложил ещё, закончил шагом`: what led to the order.
+fn done(example: &TalkExample) -> String {
+    let asked: Vec<&str> =
+        STAGES.into_iter().zip(example.spin).filter(|(_, is_used)| *is_used).map(|(what, _)| what).collect();
+    let mut done = match asked.split_last() {
+        Some((last, [])) => vec![format!("вопросы {last}")],
+        Some((last, rest)) => vec![format!("вопросы {} и {last}", rest.join(", "))],
+        None => Vec::new(),
+    };
+    if example.has_upsell {
+        done.push("предложение добавить к заказу".to_owned());
+    }
+    if example.ends_with_step {
+        done.push("следующий шаг в конце".to_owned());
+    }
+    done.join(", ")
 }
 
 fn advise(advice: Advice) -> &'static str {
@@ -302,6 +234,12 @@ fn notes(digest: &BehaviourDigest) -> Vec<String> {
             format::date(since_on),
             if since_on.year() == today_on.year() { String::new() } else { format!(" {}", since_on.year()) },
             format::counted(digest.waiting, DIALOGS)
+        ));
+    }
+    if let Some(from) = digest.counts_from {
+        notes.push(format!(
+            "Диалоги до {} разобраны по прежним правилам: их тексты уже удалены, с ними не сравниваем.",
+            format::date(from.with_timezone(&zone).date_naive())
         ));
     }
     notes.push(
