@@ -64,7 +64,10 @@ enum Command {
     #[command(after_help = "Example: svodka run daily --for 2026-08-20 --dry-run")]
     Run(run::Args),
     /// Render a report from stored data; sends nothing
-    #[command(after_help = "Example: svodka preview daily --for 2026-08-20 --format html > digest.html")]
+    #[command(
+        after_help = "Examples: svodka preview daily --for 2026-08-20 --format html > digest.html\n          \
+        svodka preview behaviour --manager Ольга"
+    )]
     Preview(preview::Args),
     /// Pull CRM data into the store
     #[command(after_help = "Example: svodka sync --days 100")]
@@ -142,6 +145,8 @@ enum Report {
     Daily,
     Weekly,
     Monthly,
+    /// What managers ask and offer in their conversations, see --manager
+    Behaviour,
     Quality,
     /// What happened in the shop's bot, see --period
     Bot,
@@ -153,6 +158,7 @@ impl Report {
             Self::Daily => ReportKind::Daily,
             Self::Weekly => ReportKind::Weekly,
             Self::Monthly => ReportKind::Monthly,
+            Self::Behaviour => ReportKind::Behaviour,
             Self::Quality => ReportKind::Quality,
             Self::Bot => match period {
                 BotPeriod::Today => ReportKind::BotDaily,

@@ -6,7 +6,8 @@ use chrono::{NaiveDate, TimeDelta};
 
 use super::{BotPeriod, Format, Report, UsageError};
 use crate::clock::{Clock, SystemClock};
-use crate::jobs::report;
+use crate::jobs::{behaviour, report};
+use crate::measure::behaviour::ManagerBehaviour;
 use crate::render::Part;
 use crate::schedule::ReportKind;
 use crate::settings::Settings;
@@ -21,6 +22,9 @@ pub(super) struct Args {
     /// Of the report `bot` (default: today)
     #[arg(long)]
     period: Option<BotPeriod>,
+    /// Of the report `behaviour`: this manager's own text. A name, a part of one, or an id such as crm:28
+    #[arg(long, value_name = "NAME")]
+    manager: Option<String>,
     /// text: as people read it; html: as Telegram gets it
     #[arg(long, default_value = "text")]
     format: Format,
@@ -31,6 +35,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.period.is_some() && args.report != Report::Bot {
         let problem = "--period belongs to the report `bot`; name a day of the period with --for";
         return Err(UsageError(problem.to_owned()).into());
+    }
+    if args.manager.is_some() && args.report != Report::Behaviour {
+        return Err(UsageError("--manager belongs to the report `behaviour`".to_owned()).into());
     }
     let settings = Settings::load()?;
     let store = super::open_store(&settings).await?;
@@ -43,11 +50,23 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         None => span.before(now, settings.zone),
     };
+    let mut managers = Vec::new();
     // Any slot of the first day after it speaks about this period.
     let slot_at = period.to + TimeDelta::hours(9);
     let run = super::run::manual_run(report.as_str(), slot_at, now);
-    let made = report::make(&settings, &store, report, &run, now).await?;
-    let parts = made.map(|made| made.parts).unwrap_or_default();
+    let parts = if args.report == Report::Behaviour {
+        let digest = behaviour::compute(&settings, &store, &run, now).await?;
+        match &args.manager {
+            Some(name) => behaviour::own_text(manager(&digest.managers, name)?, &digest, &settings)?,
+            None => {
+                let parts = behaviour::messages(&digest, &settings)?;
+                managers = digest.managers;
+                parts
+            }
+        }
+    } else {
+        report::make(&settings, &store, report, &run, now).await?.map(|made| made.parts).unwrap_or_default()
+    };
     if parts.is_empty() {
         say!("nothing to say about this period: no message would be sent");
     }
@@ -59,7 +78,28 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
         }
     }
+    for one in managers {
+        say!("--manager {}  {}", one.id, one.name);
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The manager that is meant: by id, by the whole name, or by a part of it that no other name has.
+fn manager<'a>(all: &'a [ManagerBehaviour], asked: &str) -> Result<&'a ManagerBehaviour, UsageError> {
+    let lower = asked.trim().to_lowercase();
+    let exact = all.iter().filter(|one| one.id.to_string() == lower || one.name.to_lowercase() == lower);
+    let part = all.iter().filter(|one| !lower.is_empty() && one.name.to_lowercase().contains(&lower));
+    let found: Vec<_> = exact.collect();
+    let found = if found.is_empty() { part.collect() } else { found };
+    if let [one] = found[..] {
+        return Ok(one);
+    }
+    let names: Vec<String> = all.iter().map(|one| format!("{} ({})", one.name, one.id)).collect();
+    let problem = if found.is_empty() { "nobody" } else { "more than one manager" };
+    Err(UsageError(format!(
+        "--manager: {problem} with conversations in this week is called `{asked}`; there are: {}",
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    )))
 }
 
 /// Prints messages as people read them, with a rule between parts.

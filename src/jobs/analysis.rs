@@ -26,6 +26,8 @@ const MOST_BATCHES: u32 = 60;
 pub struct Analysed {
     pub conversations: u64,
     pub messages: u64,
+    /// Conversations left for the next rounds.
+    pub waiting: u64,
 }
 
 /// Analyses what waits, up to the limit of a round.
@@ -47,6 +49,16 @@ pub async fn round(store: &Store, clock: &dyn Clock) -> Result<Analysed, JobErro
         store.save_marks(&analysed).await?;
         done.conversations += analysed.len() as u64;
         done.messages += analysed.iter().map(|(_, marks)| marks.len() as u64).sum::<u64>();
+    }
+    done.waiting = store.analysis_state().await?.map_or(0, |state| state.waiting);
+    if done.waiting > 0 {
+        tracing::info!(
+            done = done.conversations,
+            waiting = done.waiting,
+            "the text analysis goes through history: {} conversations done, {} wait for the next rounds",
+            done.conversations,
+            done.waiting
+        );
     }
     Ok(done)
 }

@@ -69,6 +69,14 @@ impl Basis {
         })
     }
 
+    /// Forgets the marks while history is analysed anew: a day by one set of rules would be compared with days by another.
+    pub async fn drop_mixed_marks(&mut self, store: &Store) -> Result<(), JobError> {
+        if store.analysis_state().await?.is_some_and(|state| state.waiting_history > 0) {
+            self.facts.marks.clear();
+        }
+        Ok(())
+    }
+
     /// As the measures take it.
     pub fn inputs(&self) -> DailyInputs<'_> {
         DailyInputs {

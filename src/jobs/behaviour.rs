@@ -7,7 +7,8 @@ use super::daily::links;
 use super::report::{self, Made, body};
 use crate::clock::Instant;
 use crate::measure::behaviour::{
-    Analysis, Behaviour, BehaviourDigest, Candidate, Quote, Stage, StageScript, behaviour, window,
+    Analysis, Behaviour, BehaviourDigest, Candidate, ManagerBehaviour, Quote, Stage, StageScript, behaviour,
+    window,
 };
 use crate::render::Part;
 use crate::render::behaviour::{render, render_own};
@@ -92,11 +93,19 @@ fn own_messages(
     settings: &Settings,
 ) -> Result<BTreeMap<String, Vec<Part>>, JobError> {
     let own = settings.chat_managers.iter().map(|(chat, id)| {
-        let Some(one) = digest.managers.iter().find(|one| one.id == *id) else {
-            return Ok((chat.clone(), Vec::new()));
-        };
-        let report = render_own(one, digest, &links(settings)).and_then(|report| parts(&report));
-        report.map(|parts| (chat.clone(), parts)).map_err(report::render_failed)
+        let one = digest.managers.iter().find(|one| one.id == *id);
+        let parts = one.map(|one| own_text(one, digest, settings)).transpose()?;
+        Ok((chat.clone(), parts.unwrap_or_default()))
     });
     own.collect()
+}
+
+/// One manager's own text in Telegram messages.
+pub fn own_text(
+    one: &ManagerBehaviour,
+    digest: &BehaviourDigest,
+    settings: &Settings,
+) -> Result<Vec<Part>, JobError> {
+    let report = render_own(one, digest, &links(settings)).and_then(|report| parts(&report));
+    report.map_err(report::render_failed)
 }

@@ -48,7 +48,8 @@ pub async fn compute(
 ) -> Result<DailyDigest, JobError> {
     let window = window(period, &settings.thresholds, now);
     let known = Known { chats, orders };
-    let basis = Basis::read(settings, store, run, now, ("d", *period), window, known).await?;
+    let mut basis = Basis::read(settings, store, run, now, ("d", *period), window, known).await?;
+    basis.drop_mixed_marks(store).await?;
     report::measured(move || daily(&basis.inputs())).await
 }
 

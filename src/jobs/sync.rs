@@ -44,7 +44,12 @@ pub async fn run(work: &Work, mode: Mode, _context: &JobContext) -> Result<RunRe
             "whether a digest needs a correction could not be seen: {error}"
         );
     }
-    Ok(RunResult { note: Some(format!("{stored} facts stored")), ..RunResult::default() })
+    let waiting = work.store.analysis_state().await?.map_or(0, |state| state.waiting);
+    let analysis = match waiting {
+        0 => String::new(),
+        waiting => format!("; {waiting} conversations wait for the present text analysis"),
+    };
+    Ok(RunResult { note: Some(format!("{stored} facts stored{analysis}")), ..RunResult::default() })
 }
 
 /// Makes the facts fresh for a digest, unless they are: waits for a reading that is under way.

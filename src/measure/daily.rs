@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::baseline::{WEEKS, weekday_mean};
+use super::behaviour;
 use super::digest::{ChannelBlock, Compared, DailyDigest, ManagerBlock, Summary};
 use super::figures::{Figures, Ground};
 use super::headline::{Scale, Standing};
@@ -32,6 +33,14 @@ pub struct Thresholds {
     pub first_response_median: Duration,
     /// An order later than this after the conversation started is not linked to it.
     pub order_link_window: Duration,
+    /// Falls of `spin_completeness` and of the share of conversations with questions about difficulties or about the value
+    /// of a solution, 0..1, and of `questions_per_chat`, that are worth a warning.
+    pub spin_completeness_drop: f64,
+    pub spin_stage_drop: f64,
+    pub questions_drop: f64,
+    /// Less than this is worth a warning by itself: `spin_completeness`, 0..1, and `questions_per_chat`.
+    pub spin_completeness_low: f64,
+    pub questions_low: f64,
     /// «Ждут ответа сейчас» is shown only when chats are known up to this long before now.
     pub waiting_max_age: Duration,
 }
@@ -87,7 +96,8 @@ pub fn daily(inputs: &DailyInputs<'_>) -> DailyDigest {
         thresholds: &inputs.thresholds,
         scale: Scale::DAY,
     };
-    let (headline, warnings) = (standing.headline(), standing.warnings());
+    let headline = standing.headline();
+    let warnings = [standing.warnings(), behaviour::warnings(&ground)].concat();
 
     let waits_for = |id| waiting.iter().flatten().filter(|(holder, _)| *holder == id).count() as u64;
     let mut managers: Vec<ManagerBlock> = current

@@ -171,6 +171,16 @@ pub enum Warning {
     NoReplyHigh { no_reply: Ratio },
     /// Team median of the first response above the threshold.
     FirstResponseSlow { median_secs: f64, limit_secs: i64 },
+    /// `spin_completeness` fell by more than the threshold against the same weekday of the last weeks.
+    CompletenessDown { from: f64, to: f64 },
+    /// The same of a kind of question, by its place: 1 about difficulties, 3 about the value of a solution.
+    QuestionKindDown { stage: usize, from: Ratio, to: Ratio },
+    /// The same of `questions_per_chat`.
+    QuestionsDown { from: f64, to: f64 },
+    /// `spin_completeness` below the threshold.
+    CompletenessLow { value: f64 },
+    /// `questions_per_chat` below the threshold.
+    QuestionsLow { value: f64, limit: f64 },
 }
 
 /// What the first line says; chosen by rank, worst news first.

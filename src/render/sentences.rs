@@ -83,6 +83,30 @@ pub(super) fn warning(warning: &Warning, headline: &Headline) -> Option<String> 
             format::working_time(*median_secs),
             format::working_time(*limit_secs as f64)
         )),
+        (Warning::CompletenessDown { from, to }, _) => Some(format!(
+            "Реже выясняют всё нужное: из четырёх видов вопросов задали {}, обычно {}.",
+            format::percent(*to),
+            format::percent(*from)
+        )),
+        (Warning::CompletenessLow { value }, _) => Some(format!(
+            "Мало выясняют: из четырёх видов вопросов (ситуация, трудности, последствия, польза) задали {}.",
+            format::percent(*value)
+        )),
+        (Warning::QuestionKindDown { stage, from, to }, _) => {
+            let what = if *stage == 1 { "о трудностях" } else { "о пользе решения" };
+            let (to, from) = (format::share_of(*to, DIALOGS), format::share(*from));
+            Some(format!("Реже спрашивают {what}: в{NBSP}{to}, обычно — в{NBSP}{from}."))
+        }
+        (Warning::QuestionsDown { from, to }, _) => Some(format!(
+            "Меньше вопросов клиенту: {} на диалог, обычно {}.",
+            format::decimal(*to),
+            format::decimal(*from)
+        )),
+        (Warning::QuestionsLow { value, limit }, _) => Some(format!(
+            "Мало вопросов клиенту: {} на диалог, нужно хотя бы {}.",
+            format::decimal(*value),
+            format::decimal(*limit)
+        )),
     }
 }
 

@@ -139,6 +139,11 @@ pub(super) struct RawThresholds {
     pub first_response_median: Duration,
     #[serde(with = "humantime_serde")]
     pub order_link_window: Duration,
+    pub spin_completeness_drop: f64,
+    pub spin_stage_drop: f64,
+    pub questions_drop: f64,
+    pub spin_completeness_low: f64,
+    pub questions_low: f64,
     #[serde(with = "humantime_serde")]
     pub waiting_max_age: Duration,
 }

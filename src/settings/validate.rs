@@ -98,8 +98,21 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
     for (path, share) in [
         ("thresholds.response_ratio_drop", raw.thresholds.response_ratio_drop),
         ("thresholds.no_reply_ratio", raw.thresholds.no_reply_ratio),
+        ("thresholds.spin_completeness_drop", raw.thresholds.spin_completeness_drop),
+        ("thresholds.spin_stage_drop", raw.thresholds.spin_stage_drop),
+        ("thresholds.spin_completeness_low", raw.thresholds.spin_completeness_low),
     ] {
         problems.require((0.0..=1.0).contains(&share), path, "write a share between 0 and 1, such as 0.05");
+    }
+    for (path, count) in [
+        ("thresholds.questions_drop", raw.thresholds.questions_drop),
+        ("thresholds.questions_low", raw.thresholds.questions_low),
+    ] {
+        problems.require(
+            (0.0..=100.0).contains(&count),
+            path,
+            "write questions per conversation, such as 0.5",
+        );
     }
     let fallback = super::fallback::fallback(raw.alerts.fallback, &mut problems.0);
     let heartbeat = super::heartbeat::heartbeat(raw.heartbeat, |job| jobs.contains_key(job), &mut problems.0);
@@ -151,6 +164,11 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
             no_reply_ratio: raw.thresholds.no_reply_ratio,
             first_response_median: raw.thresholds.first_response_median,
             order_link_window: raw.thresholds.order_link_window,
+            spin_completeness_drop: raw.thresholds.spin_completeness_drop,
+            spin_stage_drop: raw.thresholds.spin_stage_drop,
+            questions_drop: raw.thresholds.questions_drop,
+            spin_completeness_low: raw.thresholds.spin_completeness_low,
+            questions_low: raw.thresholds.questions_low,
             waiting_max_age: raw.thresholds.waiting_max_age,
         },
         bot_digest: BotDigestSettings {

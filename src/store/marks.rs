@@ -53,7 +53,10 @@ queries! {
         "WHERE chat_id = $1 AND dialog_id IS NULL AND is_public AND text IS NOT NULL ORDER BY sent_at, id",
     );
     DONE = same!("DELETE FROM stale_conversations WHERE chat_id = $1 AND dialog_id = $2 AND stamp = $3");
-    COUNT = same!("SELECT CAST(count(*) AS BIGINT) FROM stale_conversations");
+    COUNT = same!(
+        "SELECT CAST(count(*) AS BIGINT), CAST(COALESCE(sum(CASE WHEN is_history THEN 1 ELSE 0 END), 0) AS BIGINT) ",
+        "FROM stale_conversations",
+    );
 }
 
 /// A conversation that waits for its analysis, with the texts there are.
@@ -86,6 +89,8 @@ pub struct AnalysisState {
     pub counts_from_at: Option<Instant>,
     /// Conversations that still wait for it.
     pub waiting: u64,
+    /// Those of them that did not change, and wait because the version did.
+    pub waiting_history: u64,
 }
 
 /// One message's words with whose they might speak of.
@@ -130,8 +135,9 @@ impl Store {
         else {
             return Ok(None);
         };
-        let (waiting,) = fetch_one!((i64,), db, COUNT)?;
-        Ok(Some(AnalysisState { version, changed_at, counts_from_at, waiting: waiting.unsigned_abs() }))
+        let (waiting, history) = fetch_one!((i64, i64), db, COUNT)?;
+        let (waiting, waiting_history) = (waiting.unsigned_abs(), history.unsigned_abs());
+        Ok(Some(AnalysisState { version, changed_at, counts_from_at, waiting, waiting_history }))
     }
 
     /// The words of these messages, in the order of `ids`; those without a text are left out.

@@ -21,7 +21,7 @@ use super::worktime::ticks;
 use crate::support::facts::{ANNA, BORIS, ROBOT, VERA, message};
 
 /// A conversation: `(false, dialog)` or `(true, chat)`.
-type Key = (bool, i64);
+pub type Key = (bool, i64);
 
 pub struct Oracle<'a> {
     world: &'a World,
@@ -31,18 +31,18 @@ pub struct Oracle<'a> {
 }
 
 /// Messages of one conversation up to a moment, of any author.
-struct Talk<'a> {
-    key: Key,
-    all: Vec<&'a Message>,
+pub struct Talk<'a> {
+    pub key: Key,
+    pub all: Vec<&'a Message>,
     /// Customers' and people's only.
-    words: Vec<&'a Message>,
+    pub words: Vec<&'a Message>,
 }
 
-fn is_customer(message: &Message) -> bool {
+pub fn is_customer(message: &Message) -> bool {
     message.is_public && matches!(message.author, Author::Customer(_))
 }
 
-fn human(message: &Message) -> Option<ManagerId> {
+pub fn human(message: &Message) -> Option<ManagerId> {
     match message.author {
         Author::User(id) if message.is_public => person(id),
         _ => None,
@@ -92,22 +92,22 @@ impl<'a> Talk<'a> {
             .collect()
     }
 
-    fn first_response(&self) -> Option<(Instant, Instant)> {
+    pub fn first_response(&self) -> Option<(Instant, Instant)> {
         let asked = self.words.iter().position(|message| is_customer(message))?;
         let replied = self.words[asked..].iter().find(|message| human(message).is_some())?;
         Some((self.words[asked].sent_at, replied.sent_at))
     }
 
-    fn silent(&self) -> Vec<Instant> {
+    pub fn silent(&self) -> Vec<Instant> {
         let spoken = self.words.iter().rposition(|message| human(message).is_some()).map_or(0, |at| at + 1);
         self.words[spoken..].iter().map(|message| message.sent_at).collect()
     }
 
-    fn first_inbound(&self) -> Option<Instant> {
+    pub fn first_inbound(&self) -> Option<Instant> {
         self.words.iter().filter(|message| is_customer(message)).map(|message| message.sent_at).min()
     }
 
-    fn is_active_since(&self, from: Instant) -> bool {
+    pub fn is_active_since(&self, from: Instant) -> bool {
         self.words.iter().any(|message| message.sent_at >= from)
     }
 }
@@ -124,7 +124,7 @@ impl<'a> Oracle<'a> {
         Self { world, origin, worked }
     }
 
-    fn work(&self, (from, to): (Instant, Instant)) -> i64 {
+    pub fn work(&self, (from, to): (Instant, Instant)) -> i64 {
         let step = |at: Instant| ((at - self.origin).num_seconds() / STEP_SECS) as usize;
         self.worked[step(to)] - self.worked[step(from)]
     }
@@ -143,7 +143,7 @@ impl<'a> Oracle<'a> {
         }
     }
 
-    fn talks(&self, as_of: Option<Instant>) -> Vec<Talk<'a>> {
+    pub fn talks(&self, as_of: Option<Instant>) -> Vec<Talk<'a>> {
         let facts = &self.world.facts;
         let keys: BTreeSet<Key> = facts.messages.iter().map(|message| self.key(message)).collect();
         let seen = |message: &&Message| as_of.is_none_or(|as_of| message.sent_at < as_of);
@@ -157,7 +157,7 @@ impl<'a> Oracle<'a> {
             .collect()
     }
 
-    fn holder(&self, talk: &Talk<'_>, as_of: Instant) -> Option<ManagerId> {
+    pub fn holder(&self, talk: &Talk<'_>, as_of: Instant) -> Option<ManagerId> {
         let mut known: Vec<(Instant, u8, Option<Responsible>)> = Vec::new();
         if let Some(dialog) = self.world.facts.dialogs.iter().find(|dialog| (false, dialog.id) == talk.key) {
             let since = dialog.assigned_at.unwrap_or(dialog.created_at);
@@ -179,12 +179,12 @@ impl<'a> Oracle<'a> {
         assigned.or_else(|| talk.words.iter().find_map(|message| human(message)))
     }
 
-    fn orders(&self) -> impl Iterator<Item = &'a Order> {
+    pub fn orders(&self) -> impl Iterator<Item = &'a Order> {
         self.world.facts.orders.iter().filter(|order| !order.is_deleted)
     }
 
     /// The conversation of an order, with the rank of the evidence.
-    fn link(&self, order: &Order, as_of: Instant) -> Option<(u8, Key)> {
+    pub fn link(&self, order: &Order, as_of: Instant) -> Option<(u8, Key)> {
         if let Some(dialog_id) = order.dialog_id {
             return Some((1, (false, dialog_id)));
         }
@@ -372,7 +372,7 @@ impl<'a> Oracle<'a> {
         }
     }
 
-    fn channel_of(&self, talk: &Talk<'_>) -> Option<i64> {
+    pub fn channel_of(&self, talk: &Talk<'_>) -> Option<i64> {
         let chat_id = talk.all.first()?.chat_id;
         self.world.facts.chats.iter().find(|chat| chat.id == chat_id)?.channel_id
     }
@@ -642,7 +642,7 @@ pub fn coverage(span: Option<CoverageSpan>, period: &Period) -> Coverage {
     }
 }
 
-fn end(coverage: Coverage, period: &Period) -> Option<Instant> {
+pub fn end(coverage: Coverage, period: &Period) -> Option<Instant> {
     match coverage {
         Coverage::Complete => Some(period.to),
         Coverage::Partial { until } => Some(until),

@@ -16,7 +16,9 @@ use svodka::measure::digest::DailyDigest;
 use svodka::measure::{Period, WorkCalendar};
 
 use super::worktime::{any_calendar, any_zone_and_day};
-use crate::support::facts::{ANNA, BORIS, BOT, ROBOT, TELEGRAM, VERA, WHATSAPP, message, order, staff};
+use crate::support::facts::{
+    ANNA, BORIS, BOT, ROBOT, TELEGRAM, VERA, WHATSAPP, message, order, staff, thresholds,
+};
 
 /// The grid on which everything happens.
 pub const STEP_SECS: i64 = 900;
@@ -165,6 +167,7 @@ fn any_thresholds() -> impl Strategy<Value = Thresholds> {
             first_response_median: slow,
             order_link_window: link,
             waiting_max_age: waiting,
+            ..thresholds()
         })
 }
 

@@ -18,7 +18,7 @@ const MEASURES: [&str; 6] =
     ["first_response_median_secs", "response_ratio", "chats", "orders", "revenue", "conversion"];
 
 /// The same facts, reported on by the week or month of the day; coverage moves with the end of it.
-fn widened(world: World, span: Span) -> World {
+pub fn widened(world: World, span: Span) -> World {
     let period = span.containing(world.period.from_on, world.period.zone);
     let longer = period.to - world.period.to;
     let wide = |known: Option<CoverageSpan>| {
@@ -32,7 +32,7 @@ fn digest(world: &World, span: Span, history: &[PastValue]) -> WeeklyDigest {
     weekly(&WeeklyInputs { base: world.inputs(), span, history })
 }
 
-fn before(period: &Period, span: Span, count: usize) -> Period {
+pub fn before(period: &Period, span: Span, count: usize) -> Period {
     let first = (0..count).fold(period.from_on, |on, _| match span {
         Span::Month => {
             let last = on.pred_opt().unwrap();
@@ -107,7 +107,7 @@ fn json(value: impl serde::Serialize) -> serde_json::Value {
     serde_json::to_value(value).expect("a digest is data")
 }
 
-fn near(left: Option<f64>, right: Option<f64>) -> bool {
+pub fn near(left: Option<f64>, right: Option<f64>) -> bool {
     match (left, right) {
         (Some(left), Some(right)) => (left - right).abs() <= 1e-9 * left.abs().max(1.0),
         (left, right) => left == right,

@@ -51,6 +51,11 @@ pub fn thresholds() -> Thresholds {
         no_reply_ratio: 0.05,
         first_response_median: Duration::from_secs(600),
         order_link_window: Duration::from_secs(30 * 24 * 3600),
+        spin_completeness_drop: 0.05,
+        spin_stage_drop: 0.03,
+        questions_drop: 0.5,
+        spin_completeness_low: 0.3,
+        questions_low: 3.0,
         waiting_max_age: Duration::from_secs(3600),
     }
 }

@@ -13,6 +13,7 @@ mod standing;
 mod summary;
 mod talk;
 mod trends;
+mod warnings;
 mod week;
 
 use std::cmp::Reverse;
@@ -34,6 +35,7 @@ use super::figures::{Figures, Ground};
 use super::{Period, Span};
 use crate::clock::Instant;
 use crate::facts::ManagerId;
+pub(in crate::measure) use warnings::warnings;
 use week::{Week, week};
 
 /// Examples of one manager.

@@ -70,6 +70,45 @@ impl BehaviourSummary {
         }
     }
 
+    /// Adds the conversations of another period of the same subject.
+    pub fn absorb(&mut self, other: &Self) {
+        fn add(left: &mut [u64], right: &[u64]) {
+            left.iter_mut().zip(right).for_each(|(left, right)| *left += right);
+        }
+        let Self {
+            replied_chats,
+            chats,
+            questions,
+            open_questions,
+            spin_chats,
+            spin_stages,
+            full_spin_chats,
+            stage_chats,
+            next_step_chats,
+            upsell_chats,
+            high_intent_chats,
+            lost_intent_chats,
+            consultations,
+            quality_points,
+            moods,
+        } = self;
+        *replied_chats += other.replied_chats;
+        *chats += other.chats;
+        *questions += other.questions;
+        *open_questions += other.open_questions;
+        add(spin_chats, &other.spin_chats);
+        *spin_stages += other.spin_stages;
+        *full_spin_chats += other.full_spin_chats;
+        add(stage_chats, &other.stage_chats);
+        *next_step_chats += other.next_step_chats;
+        *upsell_chats += other.upsell_chats;
+        *high_intent_chats += other.high_intent_chats;
+        *lost_intent_chats += other.lost_intent_chats;
+        *consultations += other.consultations;
+        *quality_points += other.quality_points;
+        add(moods, &other.moods);
+    }
+
     /// `questions_per_chat`; `None` without conversations, as the others.
     pub fn questions_per_chat(&self) -> Option<f64> {
         (self.chats > 0).then(|| self.questions as f64 / self.chats as f64)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::digest::Analysis;
 use super::problems::MIN_CHATS;
 use super::summary::BehaviourSummary;
-use super::week::week;
+use super::week::team;
 use crate::measure::digest::{Coverage, Ratio};
 use crate::measure::figures::Ground;
 use crate::measure::weekly::{Streak, TrendWindow, streak, windows};
@@ -68,7 +68,7 @@ pub(super) fn trends(ground: &Ground<'_>, analysis: &Analysis) -> Vec<BehaviourT
         .rev()
         .map(|period| {
             let is_known = Coverage::of(inputs.chats, period).is_complete() && analysis.reaches(period.from);
-            is_known.then(|| week(ground, period).team)
+            is_known.then(|| team(ground, period))
         })
         .collect();
     BehaviourMeasure::ALL

@@ -74,6 +74,20 @@ pub(super) fn week(ground: &Ground<'_>, period: &Period) -> Week {
     week
 }
 
+/// The team's part of [`week`], without looking at orders: for comparisons over many periods.
+pub(super) fn team(ground: &Ground<'_>, period: &Period) -> BehaviourSummary {
+    let mut team = BehaviourSummary::default();
+    let Some(as_of) = Coverage::of(ground.inputs.chats, period).as_of(period) else { return team };
+    for conversation in &ground.conversations {
+        let last_at = conversation.words_before(as_of).last().map(|(at, _)| *at);
+        if last_at.is_some_and(|at| at >= period.from) {
+            let talk = Talk::of(conversation, &ground.inputs.facts.marks, as_of);
+            team.add(&talk, first_response_secs(ground, conversation, as_of));
+        }
+    }
+    team
+}
+
 /// Working seconds of the first response given before `as_of`, be it in an earlier week.
 fn first_response_secs(ground: &Ground<'_>, conversation: &Conversation<'_>, as_of: Instant) -> Option<f64> {
     let first = conversation.answers.first().filter(|answer| answer.replied_at < as_of)?;

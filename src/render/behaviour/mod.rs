@@ -114,7 +114,7 @@ pub fn render_own(
         focus,
         steps,
         numbers: numbers(&one.numbers, digest.chat_coverage),
-        problems: rest.map(plan::problem).collect(),
+        problems: rest.map(plan::later).collect(),
         examples: one.examples.iter().map(|example| person(example, digest, links)).collect(),
         good: one.good.iter().map(|example| person(example, digest, links)).collect(),
         notes: notes(digest),

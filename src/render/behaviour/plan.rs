@@ -32,6 +32,17 @@ pub(super) fn problem(problem: &Problem) -> String {
     }
 }
 
+/// A problem that waits for its turn, with what to do about it: the first step of its own.
+pub(super) fn later(problem: &Problem) -> String {
+    let step = steps(problem.kind).into_iter().next().unwrap_or_default();
+    format!("{}. {step}", capitalised(&self::problem(problem)))
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
 /// The focus as two sentences: the aim, and what counts as done in two weeks.
 pub(super) fn focus(problem: &Problem) -> String {
     let (value, target) = (number(problem.kind, problem.value), number(problem.kind, problem.target));

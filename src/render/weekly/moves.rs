@@ -35,10 +35,16 @@ pub(super) fn moves(digest: &WeeklyDigest, words: &Words) -> Vec<(&'static str, 
         };
     }
     if !movers.best.is_empty() {
-        blocks.push(("Стало лучше", block(Some("похвалите"), movers.best.iter().map(mover).collect())));
+        blocks.push((
+            "Стало лучше",
+            block(Some("похвалите"), movers.best.iter().map(|one| mover(one, true)).collect()),
+        ));
     }
     if !movers.worst.is_empty() {
-        blocks.push(("Стало хуже", block(Some("помогите"), movers.worst.iter().map(mover).collect())));
+        blocks.push((
+            "Стало хуже",
+            block(Some("помогите"), movers.worst.iter().map(|one| mover(one, false)).collect()),
+        ));
     }
     if blocks.is_empty() {
         blocks.push(("Кто изменился", block(None, vec!["Ни у кого заметных изменений нет".to_owned()])));
@@ -46,29 +52,49 @@ pub(super) fn moves(digest: &WeeklyDigest, words: &Words) -> Vec<(&'static str, 
     blocks
 }
 
-/// `Анна: без ответа 12 % → 5 %, каждый десятый ждал дольше 40 мин → 22 мин`: only what differs in words.
-fn mover(mover: &Mover) -> String {
+/// `Анна: без ответа 12 % → 5 %; но хуже: каждый десятый ждал дольше 22 мин → 40 мин`: only what differs in words, what the
+/// block is about first. Who is better on the whole may be worse in something, and is not praised for that.
+fn mover(mover: &Mover, is_better: bool) -> String {
     let (before, now) = (&mover.previous, &mover.current);
     let time = |secs: Option<f64>| secs.map(format::working_time);
     let wholes = (before.inbound_chats, now.inbound_chats);
     let (no_reply_before, no_reply_now) = shares((before.no_reply_chats, now.no_reply_chats), wholes);
     let (gap_before, gap_now) = shares((before.follow_up_gap_chats, now.follow_up_gap_chats), wholes);
-    let pairs = [
-        ("без ответа", Some(no_reply_before), Some(no_reply_now)),
-        ("последнее слово за клиентом", Some(gap_before), Some(gap_now)),
+    let fell = |parts: (u64, u64)| parts.1 * wholes.0 < parts.0 * wholes.1;
+    let changes = [
+        (
+            "без ответа",
+            Some(no_reply_before),
+            Some(no_reply_now),
+            fell((before.no_reply_chats, now.no_reply_chats)),
+        ),
+        (
+            "последнее слово за клиентом",
+            Some(gap_before),
+            Some(gap_now),
+            fell((before.follow_up_gap_chats, now.follow_up_gap_chats)),
+        ),
         (
             "каждый десятый ждал дольше",
             time(before.first_response_p90_secs),
             time(now.first_response_p90_secs),
+            now.first_response_p90_secs < before.first_response_p90_secs,
         ),
     ];
-    let told: Vec<String> = pairs
+    let told = changes
         .into_iter()
-        .filter_map(|(name, before, now)| Some((name, before?, now?)))
-        .filter(|(_, before, now)| before != now)
-        .map(|(name, before, now)| format!("{name} {before}{NBSP}→ {now}"))
-        .collect();
-    format!("{}: {}", manager_name(Some(mover.id), &mover.name), told.join(", "))
+        .filter_map(|(name, before, now, fell)| Some((name, before?, now?, fell)))
+        .filter(|(_, before, now, _)| before != now)
+        .map(|(name, before, now, fell)| (format!("{name} {before}{NBSP}→ {now}"), fell == is_better));
+    let (expected, other): (Vec<_>, Vec<_>) = told.partition(|(_, is_expected)| *is_expected);
+    let list =
+        |told: Vec<(String, bool)>| told.into_iter().map(|(text, _)| text).collect::<Vec<_>>().join(", ");
+    let mut text = format!("{}: {}", manager_name(Some(mover.id), &mover.name), list(expected));
+    if !other.is_empty() {
+        text.push_str(if is_better { "; но хуже: " } else { "; при этом лучше: " });
+        text.push_str(&list(other));
+    }
+    text
 }
 
 /// Both shares in the same form: per cent, or counts where one of the wholes is small.
