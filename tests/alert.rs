@@ -35,6 +35,8 @@ fn alerter(post: &Post, ops_chat: Option<&str>) -> Alerter {
         speech,
         bot_jobs: Default::default(),
         most_messages: 3,
+        conduct: Default::default(),
+        looks: Default::default(),
     };
     Alerter::new(post.store.clone(), Arc::new(post.clock.clone()), settings)
 }

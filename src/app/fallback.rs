@@ -21,7 +21,7 @@ use crate::alert::checks::is_way_blocked;
 use crate::clock::{Instant, SharedClock};
 use crate::outbound::{self, ClientOptions, Jitter};
 use crate::render::RenderError;
-use crate::render::notices::{Incident, Speech};
+use crate::render::notices::{Incident, Life, Speech};
 use crate::settings::{ConfigError, FallbackSettings};
 use crate::store::outbox::DeliveryState;
 use crate::store::{Store, StoreError};
@@ -163,7 +163,8 @@ impl Fallback {
     }
 
     fn say(&self, down: &Down, is_over: bool, caught_up: Option<usize>, now: Instant) {
-        let incident = Incident { id: 0, trouble: &down.trouble, opened_at: down.since, is_over };
+        let incident =
+            Incident { id: 0, trouble: &down.trouble, opened_at: down.since, is_over, life: Life::default() };
         match self.words(&incident, caught_up, now) {
             Ok(note) => {
                 if let Some(queue) = &self.queue {

@@ -382,6 +382,8 @@ fn alert_settings(settings: &Settings) -> AlertSettings {
         speech,
         bot_jobs: about_bot.map(|job| job.name.clone()).collect(),
         most_messages: 3,
+        conduct: Default::default(),
+        looks: Default::default(),
     }
 }
 

@@ -30,6 +30,7 @@ pub mod reconcile;
 mod run_claims;
 mod run_records;
 pub mod runs;
+pub mod silences;
 pub mod sources;
 pub mod sql;
 pub mod told;
