@@ -58,7 +58,7 @@ impl Alerter {
         failures: &Failures,
         now: Instant,
     ) -> Result<bool, AlertError> {
-        if trouble.is_news() {
+        if trouble.is_news() || trouble.severity() == Severity::Warn {
             return Ok(false);
         }
         let Some(row) = self.store.find_resolved_incident(&trouble.key(), now - SAME_WITHIN).await? else {

@@ -28,7 +28,7 @@ pub use checks::{LateRun, Snapshot, Thresholds};
 pub use conduct::{Conduct, Looks};
 pub use escalate::Call;
 use signs::SlowSigns;
-pub use trouble::Trouble;
+pub use trouble::{Severity, Trouble};
 pub use vitals::Vitals;
 
 use crate::clock::{Instant, SharedClock};
@@ -221,7 +221,10 @@ impl Alerter {
         let detail =
             serde_json::to_value(Detail { trouble: trouble.clone(), told_in: None, life: Life::default() })
                 .unwrap_or_default();
-        let remind_at = (!trouble.is_news() && self.may_tell(trouble)).then(|| now + FIRST_REMINDER);
+        // A warning is said again by the next summary.
+        let is_reminded =
+            !trouble.is_news() && trouble.severity() != Severity::Warn && self.may_tell(trouble);
+        let remind_at = is_reminded.then(|| now + FIRST_REMINDER);
         let key = trouble.key();
         if self.reopen(trouble, failures, now).await? {
             return Ok(());
@@ -257,7 +260,9 @@ impl Alerter {
             || (failures.is_empty() && incident.detail.trouble.is_same_run(trouble));
         // What waits to be told is told first, or the newer failure would take its place unread.
         let is_in_the_way = !is_told && !failures.is_empty() && self.may_tell(trouble);
-        if is_said && vitals::is_to_be_noted(trouble, incident.row.last_seen_at, now) {
+        let is_to_be_noted = vitals::is_to_be_noted(trouble, incident.row.last_seen_at, now)
+            || (incident.is_flapping(now) && !is_fresh);
+        if is_said && is_to_be_noted {
             let change = IncidentChange::Touch { id: incident.row.id, detail: incident.detail_json() };
             self.store.change_incident(&change, &[], now).await?;
         }

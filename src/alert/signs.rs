@@ -160,10 +160,9 @@ impl Alerter {
     /// The signs that need more than a glance, not older than a minute.
     pub(super) async fn slow_signs(&self, now: Instant) -> Result<SlowSigns, AlertError> {
         let known = self.slow.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((at, signs)) =
+        if let Some((_, signs)) =
             known.filter(|(at, _)| (TimeDelta::zero()..LOOK_EVERY).contains(&(now - *at)))
         {
-            let _ = at;
             return Ok(signs);
         }
         let mut sums: BTreeMap<String, i64> = BTreeMap::new();

@@ -31,11 +31,8 @@ impl Alerter {
         let zone = self.settings.speech.zone;
         let Some((day, at)) = last_daily(self.settings.conduct.summary_at, zone, now) else { return Ok(()) };
         let key = format!("{MORNING}{day}/{ops_chat}");
-        let is_warning = |incident: &Open| {
-            incident.severity() == Severity::Warn
-                && incident.row.notice_count == 0
-                && incident.row.opened_at <= at
-        };
+        let is_warning =
+            |incident: &Open| incident.severity() == Severity::Warn && incident.row.opened_at <= at;
         if now - at > SUMMARY_LIVES || self.store.find_delivery(&key).await?.is_some() {
             return Ok(());
         }
@@ -43,7 +40,9 @@ impl Alerter {
         let mut over = self.read(self.store.list_incidents(at - TimeDelta::hours(24), MOST).await?);
         over.retain(|incident| {
             let resolved_at = incident.row.resolved_at;
+            // One that an earlier summary told is ticked off there.
             is_warning(incident)
+                && incident.row.notice_count == 0
                 && !incident.is_silenced(silences)
                 && resolved_at.is_some_and(|resolved_at| resolved_at > at - TimeDelta::hours(24))
         });

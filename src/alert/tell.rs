@@ -122,6 +122,16 @@ impl Alerter {
         let notice = self.opened(incident, now)?;
         let change = IncidentChange::Touch { id: incident.row.id, detail: incident.detail_json() };
         self.store.change_incident(&change, &[notice], now).await?;
+        self.put_off_reminder(incident, now).await
+    }
+
+    /// What is told long after it was opened (a silence, quiet hours) is not said again at once.
+    async fn put_off_reminder(&self, incident: &Open, now: Instant) -> Result<(), AlertError> {
+        if is_due(incident, now) {
+            let change =
+                IncidentChange::Remind { id: incident.row.id, next_at: Some(now + super::FIRST_REMINDER) };
+            self.store.change_incident(&change, &[], now).await?;
+        }
         Ok(())
     }
 
@@ -143,6 +153,7 @@ impl Alerter {
             let change = IncidentChange::Touch { id: incident.row.id, detail };
             // The same key each time: the first writes the message, the others only count it.
             self.store.change_incident(&change, std::slice::from_ref(notice), now).await?;
+            self.put_off_reminder(incident, now).await?;
         }
         Ok(())
     }

@@ -16,8 +16,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::repeat::repeat;
-use crate::alert::Trouble;
 use crate::alert::checks::is_way_blocked;
+use crate::alert::{Call, Trouble};
 use crate::clock::{Instant, SharedClock};
 use crate::outbound::{self, ClientOptions, Jitter};
 use crate::render::RenderError;
@@ -140,6 +140,15 @@ impl Fallback {
                 // Nothing waits any more, but nothing was sent either: messages that expired prove nothing.
                 Ok(None) | Err(_) => self.down = Some(down),
             },
+        }
+    }
+
+    /// Calls those who are reached this way, because nobody answered in the ops chat.
+    pub fn call(&self, call: &Call) {
+        let text = call.text.plain.clone();
+        let title = text.lines().next().unwrap_or_default().to_owned();
+        if let Some(queue) = &self.queue {
+            let _ = queue.try_send(Note { title, text, kind: call.kind, is_over: false });
         }
     }
 

@@ -184,6 +184,17 @@ impl Store {
         self.write_ping().await
     }
 
+    /// The database's own clock, to the millisecond. On SQLite it is this machine's.
+    pub async fn database_now(&self) -> Result<Instant> {
+        let now_ms = self.now_by_database().await?;
+        Instant::from_timestamp_millis(now_ms).ok_or_else(|| StoreError::Inconsistent {
+            table: "clock",
+            column: "now",
+            row: now_ms.to_string(),
+            why: "the database's clock stands beyond the calendar".to_owned(),
+        })
+    }
+
     /// `"sqlite"` or `"postgres"`.
     pub fn backend(&self) -> &'static str {
         match self.pool {

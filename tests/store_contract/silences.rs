@@ -34,7 +34,8 @@ async fn a_silence_holds_until_its_end_or_until_somebody_ends_it() {
 #[tokio::test]
 async fn an_incident_is_taken_up_put_off_and_passed_on_only_while_it_is_open() {
     for_each_store(async |given| {
-        let opened = given.open_incident("a/b", "a", &json!({}), Some(at(15)), at(0), &|_| Vec::new());
+        let nothing = json!({});
+        let opened = given.open_incident("a/b", "a", &nothing, Some(at(15)), at(0), &|_| Vec::new());
         let id = opened.await.unwrap().0.id;
         let row = async || given.find_incident(id).await.unwrap().unwrap();
 
