@@ -1,5 +1,8 @@
 //! Trouble becomes incidents, incidents become few messages in the ops chat, and those tell how it ended.
 
+mod life;
+mod signs;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -24,19 +27,24 @@ struct Watch {
 }
 
 fn alerter(post: &Post, ops_chat: Option<&str>) -> Alerter {
+    Alerter::new(post.store.clone(), Arc::new(post.clock.clone()), settings(ops_chat))
+}
+
+fn settings(ops_chat: Option<&str>) -> AlertSettings {
     let speech = Speech {
         zone: chrono_tz::Europe::Moscow,
         job_titles: BTreeMap::from([("daily".to_owned(), "Сводка за день".to_owned())]),
         job_chats: BTreeMap::from([("daily".to_owned(), vec!["managers".to_owned()])]),
     };
-    let settings = AlertSettings {
+    AlertSettings {
         ops_chat: ops_chat.map(str::to_owned),
         thresholds: Thresholds::default(),
         speech,
         bot_jobs: Default::default(),
         most_messages: 3,
-    };
-    Alerter::new(post.store.clone(), Arc::new(post.clock.clone()), settings)
+        conduct: Default::default(),
+        looks: Default::default(),
+    }
 }
 
 impl Watch {
@@ -44,6 +52,13 @@ impl Watch {
         let post = Post::open(store.clone(), Flood::Strict).await;
         let alerter = alerter(&post, Some("ops"));
         Self { post, alerter }
+    }
+
+    /// With other settings, as after a restart.
+    fn set(&mut self, change: impl FnOnce(&mut AlertSettings)) {
+        let mut settings = settings(Some("ops"));
+        change(&mut settings);
+        self.alerter = Alerter::new(self.post.store.clone(), Arc::new(self.post.clock.clone()), settings);
     }
 
     /// Lives through `minutes`, checking twice a minute and sending what is written.

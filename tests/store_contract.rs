@@ -18,6 +18,7 @@ mod quality;
 mod receipts;
 mod reconcile;
 mod runs;
+mod silences;
 mod sources;
 
 use std::fs;

@@ -1,9 +1,10 @@
 //! From what stands in the store to troubles. Pure: a [`Snapshot`] in, findings out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
+use super::signs::SlowSigns;
 use super::told::reason_of;
 use super::trouble::Trouble;
 use crate::clock::Instant;
@@ -20,6 +21,8 @@ pub struct Thresholds {
     pub stuck_after: TimeDelta,
     /// A report may start this late before its lateness is news.
     pub late_after: TimeDelta,
+    /// A source nobody reads through for this long is told, although it does not fail.
+    pub stale_after: TimeDelta,
     /// How long news (see [`Trouble::is_news`]) stays a finding.
     pub news_for: TimeDelta,
     /// More findings of one kind than this become one.
@@ -32,6 +35,7 @@ impl Default for Thresholds {
             source_down_after: TimeDelta::minutes(20),
             stuck_after: TimeDelta::minutes(10),
             late_after: TimeDelta::minutes(10),
+            stale_after: TimeDelta::hours(3),
             news_for: TimeDelta::hours(24),
             most_of_kind: 10,
         }
@@ -58,6 +62,13 @@ pub struct Snapshot {
     pub sent: Vec<DeliveryRow>,
     /// Runs of open deadline incidents, by id.
     pub late_runs: BTreeMap<i64, LateRun>,
+    /// By source, the jobs that read it.
+    pub readers: BTreeMap<String, Vec<String>>,
+    /// Names of paused jobs.
+    pub paused: BTreeSet<String>,
+    /// What this worker's machine says.
+    pub strains: Vec<Trouble>,
+    pub slow: SlowSigns,
 }
 
 /// A run that missed its deadline.
@@ -80,11 +91,16 @@ impl Snapshot {
         found.extend(self.dead_deliveries(thresholds, now));
         found.extend(self.refused_markup(thresholds, now));
         found.extend(self.waiting_deliveries(thresholds, now));
+        found.extend(self.signs(thresholds, now));
+        found.extend(self.strains.iter().cloned());
         found
     }
 
     /// Whether an open incident is over, by evidence. Not being found is none: lists end somewhere.
     pub fn is_over(&self, trouble: &Trouble) -> bool {
+        if let Some(is_over) = self.is_sign_over(trouble) {
+            return is_over;
+        }
         match trouble {
             Trouble::RunFailed { job, failed_at, .. } => {
                 !self.runs.iter().any(|run| run.job == *job)

@@ -6,22 +6,34 @@
 //! there.
 
 pub mod checks;
+pub mod conduct;
 mod deadline;
+mod escalate;
+mod life;
 mod notice;
+mod signs;
+mod summary;
+mod tell;
 mod told;
 pub mod trouble;
+pub mod vitals;
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 pub use checks::{LateRun, Snapshot, Thresholds};
-pub use trouble::Trouble;
+pub use conduct::{Conduct, Looks};
+pub use escalate::Call;
+use signs::SlowSigns;
+pub use trouble::{Severity, Trouble};
+pub use vitals::Vitals;
 
 use crate::clock::{Instant, SharedClock};
 use crate::render::RenderError;
-use crate::render::notices::Speech;
+use crate::render::notices::{Life, Speech};
 use crate::store::incidents::{IncidentChange, IncidentRow};
 use crate::store::outbox::DeliveryState;
 use crate::store::told::Failures;
@@ -39,6 +51,8 @@ pub struct AlertSettings {
     pub bot_jobs: BTreeSet<String>,
     /// New messages to the ops chat in five minutes; the rest is folded into one of them.
     pub most_messages: usize,
+    pub conduct: Conduct,
+    pub looks: Looks,
 }
 
 /// A step could not be done.
@@ -66,6 +80,10 @@ pub struct Alerter {
     store: Store,
     clock: SharedClock,
     settings: AlertSettings,
+    /// What this machine last said about itself.
+    vitals: Mutex<Vitals>,
+    /// Signs that are looked for once a minute, and when that was.
+    slow: Mutex<Option<(Instant, SlowSigns)>>,
 }
 
 /// What is kept with an incident.
@@ -76,6 +94,9 @@ struct Detail {
     /// Key of the message that tells it together with others; `None` when it has a message of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     told_in: Option<String>,
+    /// What of its life its message says.
+    #[serde(default)]
+    life: Life,
 }
 
 /// An open incident with its detail read.
@@ -95,7 +116,7 @@ const FIRST_REMINDER: TimeDelta = TimeDelta::minutes(15);
 
 impl Alerter {
     pub fn new(store: Store, clock: SharedClock, settings: AlertSettings) -> Self {
-        Self { store, clock, settings }
+        Self { store, clock, settings, vitals: Mutex::default(), slow: Mutex::default() }
     }
 
     /// One round: what is wrong is opened or brought up to date, what is over is resolved, and as much is told as may be.
@@ -103,7 +124,9 @@ impl Alerter {
     pub async fn check_step(&self) -> Result<usize, AlertError> {
         let now = self.clock.now();
         let open = self.open_incidents().await?;
-        let snapshot = self.snapshot(&open).await?;
+        let snapshot = self.snapshot(&open, now).await?;
+        let silences = self.store.list_silences(now).await?;
+        self.follow_people(&open, now).await?;
         let is_new = |trouble: &Trouble| !open.iter().any(|incident| incident.row.key == trouble.key());
         let is_folded = |kind: &str| open.iter().any(|incident| incident.row.key == format!("many/{kind}"));
         let each = snapshot.find(&self.settings.thresholds, now);
@@ -118,7 +141,10 @@ impl Alerter {
         for incident in &open {
             match found.iter().find(|trouble| trouble.key() == incident.row.key) {
                 Some(trouble) => self.touch(incident, trouble, &told_by(trouble), now).await?,
-                None if self.is_over(&snapshot, incident, now) => self.resolve(incident, now).await?,
+                None if self.must_be_told(incident, &silences, now) || incident.may_come_back(now) => {}
+                None if self.is_over(&snapshot, incident, now) => {
+                    self.resolve(incident, &snapshot, now).await?
+                }
                 None => {}
             }
         }
@@ -152,7 +178,7 @@ impl Alerter {
         Ok(open)
     }
 
-    async fn snapshot(&self, open: &[Open]) -> Result<Snapshot, AlertError> {
+    async fn snapshot(&self, open: &[Open], now: Instant) -> Result<Snapshot, AlertError> {
         let store = &self.store;
         let mut snapshot = Snapshot {
             last_successes: store.last_successes().await?,
@@ -162,9 +188,15 @@ impl Alerter {
             untold_dead: store.list_untold_dead(MOST_UNTOLD).await?,
             waiting: store.list_deliveries(&[DeliveryState::Pending, DeliveryState::Unknown], 200).await?,
             sent: store.list_deliveries(&[DeliveryState::Sent], 50).await?,
+            strains: self.strains(),
+            readers: self.settings.looks.readers.clone(),
+            slow: self.slow_signs(now).await?,
             ..Snapshot::default()
         };
         for job in store.list_jobs().await?.iter().filter(|job| !job.is_retired) {
+            if job.paused_at.is_some() {
+                snapshot.paused.insert(job.name.clone());
+            }
             snapshot.runs.extend(store.list_runs(Some(&job.name), 20).await?);
         }
         for incident in open {
@@ -178,9 +210,8 @@ impl Alerter {
 
     fn is_over(&self, snapshot: &Snapshot, incident: &Open, now: Instant) -> bool {
         let trouble = &incident.detail.trouble;
-        // What is over before there was room to tell it is told first.
-        if incident.row.notice_count == 0 && self.may_tell(trouble) {
-            return false;
+        if let Trouble::Strained { host, .. } = trouble {
+            return self.is_strain_over(incident, host, now);
         }
         snapshot.is_over(trouble) && (!trouble.is_news() || now - incident.row.last_seen_at >= NEWS_STAYS)
     }
@@ -188,9 +219,16 @@ impl Alerter {
     /// Opens an incident and notes which failures it tells, unless another worker did so meanwhile.
     async fn open(&self, trouble: &Trouble, failures: &Failures, now: Instant) -> Result<(), AlertError> {
         let detail =
-            serde_json::to_value(Detail { trouble: trouble.clone(), told_in: None }).unwrap_or_default();
-        let remind_at = (!trouble.is_news() && self.may_tell(trouble)).then(|| now + FIRST_REMINDER);
+            serde_json::to_value(Detail { trouble: trouble.clone(), told_in: None, life: Life::default() })
+                .unwrap_or_default();
+        // A warning is said again by the next summary.
+        let is_reminded =
+            !trouble.is_news() && trouble.severity() != Severity::Warn && self.may_tell(trouble);
+        let remind_at = is_reminded.then(|| now + FIRST_REMINDER);
         let key = trouble.key();
+        if self.reopen(trouble, failures, now).await? {
+            return Ok(());
+        }
         let (store, kind) = (&self.store, trouble.kind());
         let opened = match failures.is_empty() {
             true => Some(store.open_incident(&key, kind, &detail, remind_at, now, &|_| Vec::new()).await?),
@@ -222,6 +260,12 @@ impl Alerter {
             || (failures.is_empty() && incident.detail.trouble.is_same_run(trouble));
         // What waits to be told is told first, or the newer failure would take its place unread.
         let is_in_the_way = !is_told && !failures.is_empty() && self.may_tell(trouble);
+        let is_to_be_noted = vitals::is_to_be_noted(trouble, incident.row.last_seen_at, now)
+            || (incident.is_flapping(now) && !is_fresh);
+        if is_said && is_to_be_noted {
+            let change = IncidentChange::Touch { id: incident.row.id, detail: incident.detail_json() };
+            self.store.change_incident(&change, &[], now).await?;
+        }
         if !is_said && ((is_told && is_fresh) || is_in_the_way) {
             return Ok(());
         }
@@ -235,7 +279,7 @@ impl Alerter {
     }
 
     async fn update(&self, incident: &Open, trouble: &Trouble, now: Instant) -> Result<(), AlertError> {
-        let detail = Detail { trouble: trouble.clone(), told_in: incident.detail.told_in.clone() };
+        let detail = Detail { trouble: trouble.clone(), ..incident.detail.clone() };
         let incident = Open { row: incident.row.clone(), detail };
         let notices = match self.own_message(&incident) {
             Some(_) => vec![self.edited(&incident, now)?],
@@ -246,11 +290,13 @@ impl Alerter {
         Ok(())
     }
 
-    async fn resolve(&self, incident: &Open, now: Instant) -> Result<(), AlertError> {
+    async fn resolve(&self, incident: &Open, snapshot: &Snapshot, now: Instant) -> Result<(), AlertError> {
         let mut notices = Vec::new();
-        if !incident.detail.trouble.is_news() {
+        // What was feared has happened, and is told as such.
+        let has_come_true = matches!(incident.detail.trouble, Trouble::DeadlineAtRisk { deadline_at, .. } if now >= deadline_at);
+        if !incident.detail.trouble.is_news() && !has_come_true {
             if self.own_message(incident).is_some() {
-                notices.push(self.resolved(incident, now)?);
+                notices.push(self.resolved(incident, self.caught_up(incident, snapshot).await?, now)?);
             } else if let Some(told_in) = &incident.detail.told_in {
                 notices.extend(self.storm_edited(told_in, incident, now).await?);
             }
@@ -267,88 +313,10 @@ impl Alerter {
         let ops = self.settings.ops_chat.as_deref();
         ops.is_some() && trouble.broken_chat() != ops
     }
-
-    /// Tells what was not told yet and says again what is due, as far as the budget of new messages goes.
-    async fn tell(&self, now: Instant) -> Result<usize, AlertError> {
-        let open = self.open_incidents().await?;
-        metrics::gauge!("svodka_incidents_open").set(open.len() as f64);
-        let tellable = open.iter().filter(|incident| self.may_tell(&incident.detail.trouble));
-        let (mut untold, told): (Vec<&Open>, Vec<&Open>) =
-            tellable.partition(|incident| incident.row.notice_count == 0);
-        untold.sort_by_key(|incident| (std::cmp::Reverse(incident.detail.trouble.weight()), incident.row.id));
-        let due: Vec<&Open> = told.into_iter().filter(|incident| is_due(incident, now)).collect();
-        if untold.is_empty() && due.is_empty() {
-            return Ok(open.len());
-        }
-        let rows = self.store.list_deliveries(&[], 200).await?;
-        let mut slots = self.settings.most_messages.saturating_sub(notice::recent_count(&rows, now));
-        if slots == 0 {
-            return Ok(open.len());
-        }
-        let single = if untold.len() <= slots { untold.len() } else { slots - 1 };
-        let (alone, together) = untold.split_at(single);
-        for incident in alone {
-            self.tell_alone(incident, now).await?;
-        }
-        slots -= single;
-        if !together.is_empty() {
-            self.tell_together(together, now).await?;
-            slots -= 1;
-        }
-        // While earlier notices wait, one more would only tell later what is old by then.
-        if slots > 0 && !due.is_empty() && !notice::is_backed_up(&rows, self.settings.ops_chat.as_deref()) {
-            self.remind(&due, now).await?;
-        }
-        Ok(open.len())
-    }
-
-    async fn tell_alone(&self, incident: &Open, now: Instant) -> Result<(), AlertError> {
-        let notice = self.opened(incident, now)?;
-        let change = IncidentChange::Touch { id: incident.row.id, detail: incident.detail_json() };
-        self.store.change_incident(&change, &[notice], now).await?;
-        Ok(())
-    }
-
-    /// One message for several incidents; each of them remembers which.
-    async fn tell_together(&self, incidents: &[&Open], now: Instant) -> Result<(), AlertError> {
-        let notice = self.storm(incidents, now)?;
-        for incident in incidents {
-            let detail = Detail { told_in: Some(notice.key.clone()), ..incident.detail.clone() };
-            let detail = Open { row: incident.row.clone(), detail }.detail_json();
-            let change = IncidentChange::Touch { id: incident.row.id, detail };
-            // The same key each time: the first writes the message, the others only count it.
-            self.store.change_incident(&change, std::slice::from_ref(&notice), now).await?;
-        }
-        Ok(())
-    }
-
-    async fn remind(&self, due: &[&Open], now: Instant) -> Result<(), AlertError> {
-        let notice = self.reminder(due, now)?;
-        for incident in due {
-            let next_at = Some(now + next_gap(now - incident.row.opened_at));
-            let change = IncidentChange::Remind { id: incident.row.id, next_at };
-            self.store.change_incident(&change, std::slice::from_ref(&notice), now).await?;
-        }
-        Ok(())
-    }
 }
 
 impl Open {
     fn detail_json(&self) -> serde_json::Value {
         serde_json::to_value(&self.detail).unwrap_or_default()
-    }
-}
-
-fn is_due(incident: &Open, now: Instant) -> bool {
-    incident.row.remind_at.is_some_and(|at| at <= now)
-}
-
-/// Pause until the next reminder: 15 min, 30 min, 1 h, 4 h after one another, then daily.
-fn next_gap(open_for: TimeDelta) -> TimeDelta {
-    match open_for.num_minutes() {
-        ..30 => TimeDelta::minutes(30),
-        30..90 => TimeDelta::hours(1),
-        90..240 => TimeDelta::hours(4),
-        _ => TimeDelta::hours(24),
     }
 }

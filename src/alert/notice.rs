@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::{AlertError, Alerter, Detail, Open};
+use super::{AlertError, Alerter, Open};
 use crate::clock::Instant;
 use crate::render::Part;
 use crate::render::notices::Incident;
@@ -46,8 +46,16 @@ impl Alerter {
         Ok(self.edit(incident, part, now))
     }
 
-    pub(super) fn resolved(&self, incident: &Open, now: Instant) -> Result<NewDelivery, AlertError> {
-        let part = self.settings.speech.resolved(&incident.words(true), now)?;
+    /// The last word; `caught_up` is one sentence about what was made up for.
+    pub(super) fn resolved(
+        &self,
+        incident: &Open,
+        caught_up: Option<String>,
+        now: Instant,
+    ) -> Result<NewDelivery, AlertError> {
+        let mut words = incident.words(true);
+        words.life.caught_up = caught_up;
+        let part = self.settings.speech.resolved(&words, now)?;
         Ok(self.edit(incident, part, now))
     }
 
@@ -67,28 +75,32 @@ impl Alerter {
         over: &Open,
         now: Instant,
     ) -> Result<Option<NewDelivery>, AlertError> {
-        let rows = self.store.list_incidents(over.row.opened_at - TimeDelta::hours(1), 500).await?;
-        let mut members: Vec<Open> = rows
-            .into_iter()
-            .filter_map(|row| {
-                let detail = serde_json::from_value::<Detail>(row.detail.clone()).ok()?;
-                (detail.told_in.as_deref() == Some(told_in)).then_some(Open { row, detail })
-            })
-            .collect();
+        // A summary tells what was opened in the days before it.
+        let since = over.row.opened_at - TimeDelta::days(8);
+        let mut members = self.read(self.store.list_incidents(since, 500).await?);
+        members.retain(|member| member.detail.told_in.as_deref() == Some(told_in));
         members.sort_by_key(|member| (std::cmp::Reverse(member.detail.trouble.weight()), member.row.id));
         let Some(first) = members.first() else { return Ok(None) };
         let is_over = |member: &Open| member.row.resolved_at.is_some() || member.row.id == over.row.id;
         let words: Vec<Incident<'_>> = members.iter().map(|member| member.words(is_over(member))).collect();
-        let part = self.settings.speech.storm(&words, now)?;
+        let part = self.text_of_many(told_in, &words, now)?;
         let (key, action) =
             (format!("{told_in}/{}", over.row.id), Action::Edit { of_key: told_in.to_owned() });
         Ok(Some(self.delivery(key, action, part, public_id("sum", first), now)))
     }
 
     /// One new message about everything that is due to be said again.
-    pub(super) fn reminder(&self, due: &[&Open], now: Instant) -> Result<NewDelivery, AlertError> {
+    pub(super) fn reminder(
+        &self,
+        due: &[&Open],
+        is_again: bool,
+        now: Instant,
+    ) -> Result<NewDelivery, AlertError> {
         let words: Vec<Incident<'_>> = due.iter().map(|incident| incident.words(false)).collect();
-        let part = self.settings.speech.reminder(&words, now)?;
+        let part = match is_again {
+            true => self.settings.speech.again(&words, now)?,
+            false => self.settings.speech.reminder(&words, now)?,
+        };
         let first = due[0];
         Ok(self.delivery(next_key(first), Action::Send, part, public_id("rem", first), now))
     }
@@ -98,7 +110,7 @@ impl Alerter {
         self.delivery(next_key(incident), action, part, public_id("inc", incident), now)
     }
 
-    fn delivery(
+    pub(super) fn delivery(
         &self,
         key: String,
         action: Action,
@@ -125,8 +137,14 @@ impl Alerter {
 }
 
 impl Open {
-    fn words(&self, is_over: bool) -> Incident<'_> {
-        Incident { id: self.row.id, trouble: &self.detail.trouble, opened_at: self.row.opened_at, is_over }
+    pub(super) fn words(&self, is_over: bool) -> Incident<'_> {
+        Incident {
+            id: self.row.id,
+            trouble: &self.detail.trouble,
+            opened_at: self.row.opened_at,
+            is_over,
+            life: self.detail.life.clone(),
+        }
     }
 }
 
@@ -139,6 +157,6 @@ fn next_key(incident: &Open) -> String {
 }
 
 /// The id in the text, as [`crate::render::notices`] writes it.
-fn public_id(prefix: &str, incident: &Open) -> String {
+pub(super) fn public_id(prefix: &str, incident: &Open) -> String {
     format!("{prefix}-{:04}", incident.row.id)
 }

@@ -1,6 +1,17 @@
 //! What makes two findings the same trouble, and which is told first. What a trouble is and how it is said stand with the texts.
 
-pub use crate::render::notices::Trouble;
+pub use crate::render::notices::{Trouble, Vital};
+
+/// How urgent a trouble is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Told once, without a sound, and not in the quiet hours.
+    Info,
+    /// Joins the morning summary.
+    Warn,
+    /// Told at once, whatever the hour.
+    Page,
+}
 
 impl Trouble {
     /// Bounded kind, for the incident row and for telemetry.
@@ -17,6 +28,17 @@ impl Trouble {
             Self::MarkupRefused { .. } => "markup_refused",
             Self::DeadlineMissed { .. } => "deadline_missed",
             Self::CaughtUp { .. } => "caught_up",
+            Self::SlotsSkipped { .. } => "slots_skipped",
+            Self::DeadlineAtRisk { .. } => "deadline_at_risk",
+            Self::SourceStale { .. } => "source_stale",
+            Self::SchemaSurprise { .. } => "schema_surprise",
+            Self::PriceUnknown { .. } => "price_unknown",
+            Self::QualityDoubtful { .. } => "quality_doubtful",
+            Self::Strained { vital: Vital::Disk, .. } => "disk_low",
+            Self::Strained { vital: Vital::Memory, .. } => "memory_high",
+            Self::Strained { vital: Vital::Clock, .. } => "clock_skew",
+            Self::Strained { vital: Vital::Database, .. } => "database_slow",
+            Self::Strained { vital: Vital::CrmLimit, .. } => "crm_limit_near",
             Self::StoreTrouble { .. } => "store_trouble",
             Self::Many { .. } => "many",
         }
@@ -32,14 +54,22 @@ impl Trouble {
             Self::RunFailed { job, .. } | Self::CorrectionFailed { job, .. } => {
                 format!("{}/{job}", self.kind())
             }
-            Self::DeadlineMissed { job, run_id, .. } | Self::CaughtUp { job, run_id, .. } => {
-                format!("{}/{job}/{run_id}", self.kind())
+            Self::DeadlineMissed { job, run_id, .. }
+            | Self::DeadlineAtRisk { job, run_id, .. }
+            | Self::CaughtUp { job, run_id, .. } => format!("{}/{job}/{run_id}", self.kind()),
+            Self::SlotsSkipped { job, .. } | Self::QualityDoubtful { job, .. } => {
+                format!("{}/{job}", self.kind())
             }
+            Self::SourceStale { source, .. } | Self::SchemaSurprise { source, .. } => {
+                format!("{}/{source}", self.kind())
+            }
+            // A machine speaks for itself: another worker's word must not end it.
+            Self::Strained { host, .. } => format!("{}/{host}", self.kind()),
             Self::DeliveryDead { chat, reason, .. } => format!("{}/{chat}/{reason}", self.kind()),
             Self::DeliveryMaybeLost { chat, .. }
             | Self::DeliveryStuck { chat, .. }
             | Self::MarkupRefused { chat, .. } => format!("{}/{chat}", self.kind()),
-            Self::TelegramDown { .. } => self.kind().to_owned(),
+            Self::TelegramDown { .. } | Self::PriceUnknown { .. } => self.kind().to_owned(),
             Self::StoreTrouble { reason } => format!("{}/{reason}", self.kind()),
             Self::Many { of, .. } => format!("{}/{of}", self.kind()),
         }
@@ -55,9 +85,46 @@ impl Trouble {
             Self::RunFailed { .. } | Self::StoreTrouble { .. } => 5,
             Self::DeliveryDead { .. } | Self::DeliveryMaybeLost { .. } => 4,
             Self::SourceDown { .. } | Self::DeliveryStuck { .. } => 3,
+            Self::SlotsSkipped { .. } | Self::SourceStale { .. } | Self::DeadlineAtRisk { .. } => 3,
+            Self::Strained { .. } => 3,
             Self::MarkupRefused { .. } | Self::CorrectionFailed { .. } => 2,
+            Self::SchemaSurprise { .. } | Self::PriceUnknown { .. } | Self::QualityDoubtful { .. } => 2,
             Self::CaughtUp { .. } => 1,
         }
+    }
+
+    /// How urgent it is. It may change while an incident lasts: the key does not hold it.
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::CaughtUp { .. } | Self::MarkupRefused { .. } | Self::CorrectionFailed { .. } => {
+                Severity::Info
+            }
+            Self::SchemaSurprise { .. } | Self::PriceUnknown { .. } | Self::QualityDoubtful { .. } => {
+                Severity::Warn
+            }
+            Self::Strained { vital, value, .. } => match vital {
+                Vital::Disk if *value <= 3 => Severity::Page,
+                Vital::Clock if value.unsigned_abs() >= 60 => Severity::Page,
+                _ => Severity::Warn,
+            },
+            _ => Severity::Page,
+        }
+    }
+
+    /// It tells of what failed for good, and that must be heard whatever becomes of it.
+    pub fn tells_failures(&self) -> bool {
+        matches!(
+            self,
+            Self::RunFailed { .. }
+                | Self::CorrectionFailed { .. }
+                | Self::DeliveryDead { .. }
+                | Self::DeliveryMaybeLost { .. }
+                | Self::DeadlineMissed { .. }
+                | Self::SourceDown { .. }
+                | Self::SourceRefused { .. }
+                | Self::CaughtUp { .. }
+                | Self::Many { .. }
+        )
     }
 
     /// Both tell the same failed run, be it in other words.

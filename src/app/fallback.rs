@@ -16,12 +16,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::repeat::repeat;
-use crate::alert::Trouble;
 use crate::alert::checks::is_way_blocked;
+use crate::alert::{Call, Trouble};
 use crate::clock::{Instant, SharedClock};
 use crate::outbound::{self, ClientOptions, Jitter};
 use crate::render::RenderError;
-use crate::render::notices::{Incident, Speech};
+use crate::render::notices::{Incident, Life, Speech};
 use crate::settings::{ConfigError, FallbackSettings};
 use crate::store::outbox::DeliveryState;
 use crate::store::{Store, StoreError};
@@ -143,6 +143,15 @@ impl Fallback {
         }
     }
 
+    /// Calls those who are reached this way, because nobody answered in the ops chat.
+    pub fn call(&self, call: &Call) {
+        let text = call.text.plain.clone();
+        let title = text.lines().next().unwrap_or_default().to_owned();
+        if let Some(queue) = &self.queue {
+            let _ = queue.try_send(Note { title, text, kind: call.kind, is_over: false });
+        }
+    }
+
     /// Telegram, if messages wait because the way to it is blocked.
     async fn telegram(&self, store: &Store) -> Result<Option<Trouble>, StoreError> {
         let waiting = [DeliveryState::Pending, DeliveryState::Unknown];
@@ -163,7 +172,8 @@ impl Fallback {
     }
 
     fn say(&self, down: &Down, is_over: bool, caught_up: Option<usize>, now: Instant) {
-        let incident = Incident { id: 0, trouble: &down.trouble, opened_at: down.since, is_over };
+        let incident =
+            Incident { id: 0, trouble: &down.trouble, opened_at: down.since, is_over, life: Life::default() };
         match self.words(&incident, caught_up, now) {
             Ok(note) => {
                 if let Some(queue) = &self.queue {

@@ -2,12 +2,14 @@
 //!
 //! Every loop only repeats a public step of its stage, so that tests can take the same steps by hand.
 
+mod alerting;
 pub mod backfill;
 pub mod fallback;
 pub mod heartbeat;
 mod loops;
 mod repeat;
 mod store_watch;
+mod vitals;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -19,10 +21,12 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use loops::{check_loop, schedule_loop, wake_loop};
+use alerting::alert_settings;
+use loops::{Watches, check_loop, schedule_loop, wake_loop};
 pub use store_watch::StoreWatch;
+use vitals::VitalsWatch;
 
-use crate::alert::{AlertSettings, Alerter, Thresholds};
+use crate::alert::Alerter;
 use crate::bot::{Poller, PollerSettings};
 use crate::clock::SharedClock;
 use crate::collect::SOURCE_CHATS;
@@ -32,9 +36,7 @@ use crate::deliver::telegram::{TelegramClient, TelegramConfig};
 use crate::deliver::{Sender, SenderSettings, Transport};
 use crate::http::{self, Health};
 use crate::jobs::Work;
-use crate::jobs::report::title;
 use crate::outbound::{ClientError, ClientOptions, Jitter};
-use crate::render::notices::Speech;
 use crate::schedule::ReportKind;
 use crate::schedule::planner::Planner;
 use crate::schedule::runner::{RunOutcome, Runner};
@@ -201,7 +203,7 @@ impl App {
             self.alerts.clone(),
             self.sender.clone(),
             self.store.clone(),
-            (self.store_watch(), fallback, heartbeat),
+            Watches { store: self.store_watch(), fallback, heartbeat, vitals: self.vitals_watch() },
             self.health.clone(),
             metrics,
             stop.clone(),
@@ -243,6 +245,10 @@ impl App {
     fn poller(&self, settings: &PollerSettings, wake: Arc<Notify>) -> Result<Poller, ClientError> {
         let (store, clock, jitter) = (self.store.clone(), self.clock.clone(), self.jitter.clone());
         Poller::new(settings, self.runner.owner.clone(), store, clock, jitter, wake)
+    }
+
+    fn vitals_watch(&self) -> VitalsWatch {
+        VitalsWatch::new(&self.settings, self.store.clone(), self.work.clone(), self.clock.clone())
     }
 
     /// The watch that tells ops about the store itself.
@@ -360,29 +366,6 @@ pub fn poller_settings(settings: &Settings) -> Result<PollerSettings, ConfigErro
 fn chats_of_ops(settings: &Settings) -> BTreeSet<String> {
     let Some(ops) = settings.chats.get(&settings.ops_chat) else { return BTreeSet::new() };
     settings.chats.iter().filter(|(_, target)| target.id == ops.id).map(|(name, _)| name.clone()).collect()
-}
-
-/// What alerts need to know of the configuration.
-fn alert_settings(settings: &Settings) -> AlertSettings {
-    let readers = settings.jobs.values().filter(|job| job.report.has_messages());
-    let about_bot = settings.jobs.values().filter(|job| job.report.is_about_bot());
-    let speech = Speech {
-        zone: settings.zone,
-        job_titles: settings
-            .jobs
-            .values()
-            .map(|job| (job.name.clone(), title(job.report).to_owned()))
-            .collect(),
-        job_chats: readers.map(|job| (job.name.clone(), job.chats.clone())).collect(),
-    };
-    let source_down_after = TimeDelta::from_std(settings.source_down_after).unwrap_or(TimeDelta::MAX);
-    AlertSettings {
-        ops_chat: settings.chats.contains_key(&settings.ops_chat).then(|| settings.ops_chat.clone()),
-        thresholds: Thresholds { source_down_after, ..Thresholds::default() },
-        speech,
-        bot_jobs: about_bot.map(|job| job.name.clone()).collect(),
-        most_messages: 3,
-    }
 }
 
 /// Name of this worker in leases: for humans, and different for each start.

@@ -9,7 +9,7 @@ use crate::alert::Trouble;
 use crate::clock::{Instant, SharedClock};
 use crate::deliver::ChatTarget;
 use crate::deliver::telegram::{TelegramClient, Text};
-use crate::render::notices::{Incident, Speech};
+use crate::render::notices::{Incident, Life, Speech};
 use crate::settings::{DeliveryMode, Settings};
 use crate::store::StoreError;
 
@@ -70,7 +70,8 @@ impl StoreWatch {
         let trouble = Trouble::StoreTrouble { reason: down.reason.to_owned() };
         // No row can number it. The minute it began is the same number at its end.
         let id = -(down.since.timestamp() / 60);
-        let incident = Incident { id, trouble: &trouble, opened_at: down.since, is_over };
+        let incident =
+            Incident { id, trouble: &trouble, opened_at: down.since, is_over, life: Life::default() };
         let now = self.clock.now();
         let part =
             if is_over { self.speech.resolved(&incident, now) } else { self.speech.opened(&incident, now) };

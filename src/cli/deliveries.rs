@@ -47,7 +47,7 @@ struct Which {
     /// Number from `svodka deliveries`
     id: i64,
     /// Who does it, for the record
-    #[arg(long, env = "USER", hide_env_values = true, value_parser = author)]
+    #[arg(long, env = "USER", hide_env_values = true, value_parser = super::parse_author)]
     by: String,
 }
 
@@ -167,11 +167,6 @@ fn age(age: TimeDelta) -> String {
     }
 }
 
-fn author(name: &str) -> Result<String, String> {
-    let name: String = name.trim().chars().filter(|c| !c.is_control()).take(60).collect();
-    if name.is_empty() { Err("say who does it: --by NAME".to_owned()) } else { Ok(name) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,6 +184,6 @@ mod tests {
         assert!(told(Change::Retry(which()), DeliveryState::Sent).contains("resend"));
         assert!(told(Change::Resend(which()), DeliveryState::Dead).contains("retry"));
         assert!(told(Change::Retry(which()), DeliveryState::Unknown).contains("drop"));
-        assert!(author(" \n").is_err());
+        assert!(super::super::parse_author(" \n").is_err());
     }
 }

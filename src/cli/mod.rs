@@ -19,6 +19,7 @@ mod demo;
 mod diff;
 mod doctor;
 mod evaluate;
+mod incidents;
 mod jobs;
 mod pause;
 mod preview;
@@ -28,6 +29,7 @@ mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod serve;
+mod silence;
 mod sync;
 mod train;
 
@@ -86,6 +88,17 @@ enum Command {
         after_help = "Examples: svodka deliveries --state dead\n          svodka deliveries retry 42 --by Anna"
     )]
     Deliveries(deliveries::Args),
+    /// Show what is broken, and say that somebody deals with it or that it can wait
+    #[command(
+        after_help = "Examples: svodka incidents\n          svodka incidents ack 12 --by Anna\n          \
+        svodka incidents snooze 12 --for 2h --by Anna"
+    )]
+    Incidents(incidents::Args),
+    /// Keep incidents of a kind, or with a key, from being told for a while
+    #[command(
+        after_help = "Example: svodka silence add --key 'source/*' --for 3h --by Anna --reason 'переезд CRM'"
+    )]
+    Silence(silence::Args),
     /// Pause a job: its slots are recorded as skipped until it is resumed
     #[command(after_help = "Example: svodka pause daily --by Анна --reason 'магазин закрыт'")]
     Pause(pause::PauseArgs),
@@ -232,6 +245,8 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Jobs(args) => jobs::jobs(args).await,
         Command::Runs(args) => jobs::runs(args).await,
         Command::Deliveries(args) => deliveries::run(args).await,
+        Command::Incidents(args) => incidents::run(args).await,
+        Command::Silence(args) => silence::run(args).await,
         Command::Pause(args) => pause::pause(args).await,
         Command::Resume(args) => pause::resume(args).await,
         Command::Backfill(args) => backfill::run(args).await,
@@ -285,6 +300,23 @@ fn chain(error: &anyhow::Error) -> String {
         }
     }
     text
+}
+
+/// Reads who does something, for the record.
+fn parse_author(name: &str) -> Result<String, String> {
+    let name: String = name.trim().chars().filter(|c| !c.is_control()).take(60).collect();
+    if name.is_empty() { Err("say who does it: --by NAME".to_owned()) } else { Ok(name) }
+}
+
+/// Reads a length of time such as `30m` or `2h`, up to a week.
+fn parse_span(text: &str) -> Result<chrono::TimeDelta, String> {
+    let longest = chrono::TimeDelta::days(7);
+    let span = humantime::parse_duration(text).ok().and_then(|span| chrono::TimeDelta::from_std(span).ok());
+    match span {
+        Some(span) if span > chrono::TimeDelta::zero() && span <= longest => Ok(span),
+        Some(_) => Err("write a time above zero and up to 7d".to_owned()),
+        None => Err("write a time such as 30m, 2h or 3d".to_owned()),
+    }
 }
 
 /// Reads `--for`.

@@ -11,12 +11,13 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 use super::format::Noun;
-use super::format::{counted, duration, moment, name, time};
+use super::format::{MESSAGES, counted, duration, moment, name, time};
 use super::{Part, RenderError, Report, tree};
 use crate::clock::Instant;
-pub use trouble::Trouble;
+pub use trouble::{Trouble, Vital};
 use words::Told;
 
 /// Longest list in a notice that tells several troubles.
@@ -40,6 +41,28 @@ pub struct Incident<'a> {
     pub trouble: &'a Trouble,
     pub opened_at: Instant,
     pub is_over: bool,
+    pub life: Life,
+}
+
+/// What became of an incident besides its trouble.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Life {
+    /// Who has taken it up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged_by: Option<String>,
+    /// Until when nobody wants to hear of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snoozed_until: Option<Instant>,
+    /// How often it was over and came back.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reopened_count: i64,
+    /// One sentence about what was made up for; said at the end.
+    #[serde(skip)]
+    pub caught_up: Option<String>,
+}
+
+fn is_zero(count: &i64) -> bool {
+    *count == 0
 }
 
 /// A digest that will not come in time.
@@ -67,6 +90,7 @@ struct Opened<'a> {
     affected: Option<&'a str>,
     automatic: &'a str,
     human: &'a str,
+    life: Option<String>,
 }
 
 #[derive(Template)]
@@ -86,11 +110,14 @@ struct Resolved<'a> {
     lasted: String,
     since: String,
     until: String,
+    caught_up: Option<&'a str>,
 }
 
 #[derive(Template)]
 #[template(path = "telegram/incident_reminder.html")]
 struct Reminder {
+    icon: &'static str,
+    heading: &'static str,
     lines: Vec<Line>,
     rest: Option<String>,
 }
@@ -99,6 +126,14 @@ struct Reminder {
 #[template(path = "telegram/incident_digest.html")]
 struct Storm {
     count: String,
+    lines: Vec<Line>,
+    rest: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "telegram/incident_summary.html")]
+struct Summary {
+    heading: &'static str,
     lines: Vec<Line>,
     rest: Option<String>,
 }
@@ -128,7 +163,8 @@ impl Speech {
             News { title, what, affected, automatic, human }.render()?
         } else {
             let since = &self.moment(since.unwrap_or(incident.opened_at), now);
-            Opened { title, what, since, affected, automatic, human }.render()?
+            let life = self.life(&incident.life, now);
+            Opened { title, what, since, affected, automatic, human, life }.render()?
         };
         part(incident_id(incident.id), html)
     }
@@ -142,6 +178,7 @@ impl Speech {
             lasted: duration((now - since).as_seconds_f64()),
             since: self.moment(since, now),
             until: self.moment(now, now),
+            caught_up: incident.life.caught_up.as_deref(),
         }
         .render()?;
         part(incident_id(incident.id), html)
@@ -153,7 +190,47 @@ impl Speech {
     /// Also when `incidents` is empty: there is nothing to say.
     pub fn reminder(&self, incidents: &[Incident<'_>], now: Instant) -> Result<Part, RenderError> {
         let (lines, rest) = self.lines(incidents, now);
-        part(first_id("rem", incidents)?, Reminder { lines, rest }.render()?)
+        let (icon, heading) = ("⏰", "Всё ещё не починено");
+        part(first_id("rem", incidents)?, Reminder { icon, heading, lines, rest }.render()?)
+    }
+
+    /// Says aloud that what was over is broken again.
+    ///
+    /// # Errors
+    /// Also when `incidents` is empty: there is nothing to say.
+    pub fn again(&self, incidents: &[Incident<'_>], now: Instant) -> Result<Part, RenderError> {
+        let (lines, rest) = self.lines(incidents, now);
+        let (icon, heading) = ("🔁", "Снова не работает");
+        part(first_id("rem", incidents)?, Reminder { icon, heading, lines, rest }.render()?)
+    }
+
+    /// For those who are called because nobody answered in the ops chat.
+    ///
+    /// # Errors
+    /// Also when `incidents` is empty: there is nothing to say.
+    pub fn escalated(&self, incidents: &[Incident<'_>], now: Instant) -> Result<Part, RenderError> {
+        let (lines, rest) = self.lines(incidents, now);
+        let (icon, heading) = ("🆘", "Неполадка, на которую никто не ответил");
+        part(first_id("esc", incidents)?, Reminder { icon, heading, lines, rest }.render()?)
+    }
+
+    /// What could wait: warnings in the morning, or what came in the quiet hours.
+    ///
+    /// # Errors
+    /// Also when `incidents` is empty: there is nothing to say.
+    pub fn summary(
+        &self,
+        incidents: &[Incident<'_>],
+        is_morning: bool,
+        now: Instant,
+    ) -> Result<Part, RenderError> {
+        let (lines, rest) = self.lines(incidents, now);
+        let heading = if is_morning {
+            "Предупреждения за сутки"
+        } else {
+            "Пока было тихо"
+        };
+        part(first_id("sum", incidents)?, Summary { heading, lines, rest }.render()?)
     }
 
     /// One message for many incidents; the first is the most important.
@@ -186,6 +263,33 @@ impl Speech {
         };
         let title = self.job_titles.get(digest.job).cloned().unwrap_or_else(|| "Сводка".to_owned());
         part(format!("late-{:04}", digest.run_id), Late { title, reason, expect }.render()?)
+    }
+
+    /// What was sent after all; `None` when that was nothing.
+    pub fn sent_since(&self, count: u64) -> Option<String> {
+        (count > 0).then(|| format!("Отправлено по порядку: {}.", counted(count, MESSAGES)))
+    }
+
+    /// How far a source is known again.
+    pub fn read_until(&self, until: Instant, now: Instant) -> String {
+        format!("Догружено, данные известны до {}.", self.moment(until, now))
+    }
+
+    /// A run that came out after all.
+    pub fn came_out(&self, slot_at: Instant, finished_at: Instant, now: Instant) -> String {
+        format!("Запуск на {} готов в {}.", self.moment(slot_at, now), self.moment(finished_at, now))
+    }
+
+    /// «Вернулось, уже 2-й раз. Взялся: Анна.»; `None` when nothing happened to it.
+    fn life(&self, life: &Life, now: Instant) -> Option<String> {
+        let again =
+            (life.reopened_count > 0).then(|| format!("Вернулось, уже {}-й раз.", life.reopened_count));
+        let taken =
+            life.acknowledged_by.as_deref().and_then(|by| name(by, 40)).map(|by| format!("Взялся: {by}."));
+        let snoozed = life.snoozed_until.filter(|until| life.acknowledged_by.is_none() && *until > now);
+        let snoozed = snoozed.map(|until| format!("Отложено до {}.", self.moment(until, now)));
+        let words: Vec<String> = [again, taken, snoozed].into_iter().flatten().collect();
+        (!words.is_empty()).then(|| words.join(" "))
     }
 
     fn lines(&self, incidents: &[Incident<'_>], now: Instant) -> (Vec<Line>, Option<String>) {

@@ -4,6 +4,7 @@
 //! environment over it; [`validate`] turns the text into the types below and names every problem by the key's path
 //! and the fix. Secrets are [`SecretString`]: no `Debug`, log or error shows them.
 
+mod alerts;
 mod bot;
 mod fallback;
 mod heartbeat;
@@ -23,6 +24,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+pub use alerts::{ConductSettings, Escalation};
 pub use bot::{BotDeletion, BotSettings};
 pub use fallback::{FallbackSettings, MailSettings};
 pub use heartbeat::HeartbeatSettings;
@@ -77,6 +79,7 @@ pub struct Settings {
     pub bot_digest: BotDigestSettings,
     pub ops_chat: String,
     pub source_down_after: Duration,
+    pub conduct: ConductSettings,
     pub fallback: FallbackSettings,
     pub heartbeat: HeartbeatSettings,
     pub keep_texts: Duration,

@@ -161,7 +161,21 @@ pub(super) struct RawAlerts {
     pub chat: String,
     #[serde(with = "humantime_serde")]
     pub source_down_after: Duration,
+    #[serde(with = "humantime_serde")]
+    pub group_wait: Duration,
+    pub quiet_hours: String,
+    pub summary_at: String,
+    #[serde(default)]
+    pub escalation: BTreeMap<String, RawEscalation>,
     pub fallback: RawFallback,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawEscalation {
+    #[serde(with = "humantime_serde")]
+    pub after: Duration,
+    pub chat: String,
 }
 
 #[derive(Debug, Deserialize)]

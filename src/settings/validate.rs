@@ -115,6 +115,15 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         );
     }
     let fallback = super::fallback::fallback(raw.alerts.fallback, &mut problems.0);
+    let written = super::alerts::Written {
+        group_wait: raw.alerts.group_wait,
+        quiet_hours: raw.alerts.quiet_hours,
+        summary_at: raw.alerts.summary_at,
+        escalation: raw.alerts.escalation,
+    };
+    let has_fallback = fallback.webhook.is_some() || fallback.mail.is_some();
+    let conduct =
+        super::alerts::conduct(written, |chat| chats.contains_key(chat), has_fallback, &mut problems.0);
     let heartbeat = super::heartbeat::heartbeat(raw.heartbeat, |job| jobs.contains_key(job), &mut problems.0);
     let backup_folder = Some(raw.backup.folder).filter(|folder| !folder.is_empty()).map(PathBuf::from);
     problems.require(
@@ -177,6 +186,7 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         },
         ops_chat: raw.alerts.chat,
         source_down_after: raw.alerts.source_down_after,
+        conduct,
         fallback,
         heartbeat,
         keep_texts: raw.retention.texts,

@@ -2,15 +2,18 @@
 
 use sqlx::types::Json;
 
+use super::errors::is_unique_violation;
 use super::outbox::{NewDelivery, insert_deliveries};
 use super::pool::Tx;
 use super::sql::{execute, fetch_all, fetch_optional, queries, same};
+use super::told::{Failures, mark};
 use super::{Result, Store};
 use crate::clock::Instant;
 
 macro_rules! columns {
     () => {
-        "id, key, kind, detail, opened_at, last_seen_at, resolved_at, finding_count, notice_count, remind_at"
+        "id, key, kind, detail, opened_at, last_seen_at, resolved_at, finding_count, notice_count, remind_at, \
+         acknowledged_at, acknowledged_by, snoozed_until_at, snoozed_by, escalation_count, reopened_at, reopened_count"
     };
 }
 
@@ -33,6 +36,30 @@ queries! {
     RESOLVE = same!(
         "UPDATE incidents SET resolved_at = $3, remind_at = NULL, notice_count = notice_count + $2 ",
         "WHERE id = $1 AND resolved_at IS NULL",
+    );
+    ESCALATE = same!(
+        "UPDATE incidents SET escalation_count = $2 + 1 ",
+        "WHERE id = $1 AND escalation_count = $2 AND resolved_at IS NULL",
+    );
+    ACKNOWLEDGE = same!(
+        "UPDATE incidents SET acknowledged_at = $3, acknowledged_by = $2, remind_at = NULL ",
+        "WHERE id = $1 AND resolved_at IS NULL",
+    );
+    SNOOZE = same!(
+        "UPDATE incidents SET snoozed_until_at = $3, snoozed_by = $2, remind_at = $3 ",
+        "WHERE id = $1 AND resolved_at IS NULL",
+    );
+    // Whoever took up what is over has not taken up what begins now.
+    REOPEN = same!(
+        "UPDATE incidents SET resolved_at = NULL, last_seen_at = $4, detail = $2, remind_at = $3, reopened_at = $4, ",
+        "reopened_count = reopened_count + 1, finding_count = finding_count + 1, notice_count = notice_count + 1, ",
+        "acknowledged_at = NULL, acknowledged_by = NULL, snoozed_until_at = NULL, snoozed_by = NULL, escalation_count = 0 ",
+        "WHERE id = $1 AND resolved_at IS NOT NULL",
+    );
+    FIND = same!("SELECT ", columns!(), " FROM incidents WHERE id = $1");
+    FIND_RESOLVED = same!(
+        "SELECT ", columns!(), " FROM incidents WHERE key = $1 AND resolved_at >= $2 ",
+        "ORDER BY resolved_at DESC, id DESC LIMIT 1",
     );
     LIST_OPEN = same!("SELECT ", columns!(), " FROM incidents WHERE resolved_at IS NULL ORDER BY opened_at, id");
     LIST = same!(
@@ -61,6 +88,17 @@ pub struct IncidentRow {
     pub notice_count: i64,
     /// When to remind again; `None` = never.
     pub remind_at: Option<Instant>,
+    /// Somebody has taken it up; nothing of it is said again.
+    pub acknowledged_at: Option<Instant>,
+    pub acknowledged_by: Option<String>,
+    /// Until then nobody wants to hear of it again.
+    pub snoozed_until_at: Option<Instant>,
+    pub snoozed_by: Option<String>,
+    /// Steps of the escalation taken.
+    pub escalation_count: i64,
+    /// It was over and was found again, the last time then.
+    pub reopened_at: Option<Instant>,
+    pub reopened_count: i64,
 }
 
 /// A change of an incident and the notices that tell it; written in one transaction.
@@ -72,6 +110,8 @@ pub enum IncidentChange {
     Remind { id: i64, next_at: Option<Instant> },
     /// It is over.
     Resolve { id: i64 },
+    /// Somebody else is called, as step `step` (from 0) of the escalation; refused when that step was taken already.
+    Escalate { id: i64, step: i64 },
 }
 
 impl Store {
@@ -101,7 +141,7 @@ impl Store {
     }
 
     /// Applies the change to an open incident and enqueues the notices, in one transaction; `notice_count` grows by one when
-    /// there are any. `false` when it is not open any more.
+    /// there are any, except that an escalation speaks to others. `false` when it is not open any more.
     pub async fn change_incident(
         &self,
         change: &IncidentChange,
@@ -114,6 +154,7 @@ impl Store {
             IncidentChange::Touch { id, detail } => execute!(tx, TOUCH, id, noticed, now, Json(detail))?,
             IncidentChange::Remind { id, next_at } => execute!(tx, REMIND, id, noticed, next_at)?,
             IncidentChange::Resolve { id } => execute!(tx, RESOLVE, id, noticed, now)?,
+            IncidentChange::Escalate { id, step } => execute!(tx, ESCALATE, id, step)?,
         };
         if changed == 0 {
             return Ok(false);
@@ -121,6 +162,56 @@ impl Store {
         insert_deliveries(&mut tx, notices, now).await?;
         tx.commit().await?;
         Ok(true)
+    }
+
+    /// Notes that somebody has taken the incident up: nothing of it is said again until it is over. Its message follows at
+    /// the next round of checks. `false` when it is not open (any more).
+    pub async fn acknowledge_incident(&self, id: i64, by: &str, at: Instant) -> Result<bool> {
+        let mut db = self.conn().await?;
+        Ok(execute!(db, ACKNOWLEDGE, id, by, at)? == 1)
+    }
+
+    /// Notes that nobody wants to hear of the incident again before `until`. `false` when it is not open (any more).
+    pub async fn snooze_incident(&self, id: i64, by: &str, until: Instant) -> Result<bool> {
+        let mut db = self.conn().await?;
+        Ok(execute!(db, SNOOZE, id, by, until)? == 1)
+    }
+
+    /// The incident with the key that was resolved last, at `since` or later.
+    pub async fn find_resolved_incident(&self, key: &str, since: Instant) -> Result<Option<IncidentRow>> {
+        let mut db = self.conn().await?;
+        fetch_optional!(IncidentRow, db, FIND_RESOLVED, key, since)
+    }
+
+    /// Opens a resolved incident again, marks the failures it tells and enqueues the notices, in one transaction. `false`, and
+    /// nothing written, when another worker was faster: it is open, another one with its key is, or all failures are told.
+    pub async fn reopen_incident(
+        &self,
+        id: i64,
+        detail: &serde_json::Value,
+        remind_at: Option<Instant>,
+        (failures, notices): (&Failures, &[NewDelivery]),
+        now: Instant,
+    ) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        if !failures.is_empty() && mark(&mut tx, failures, now).await? == 0 {
+            return Ok(false);
+        }
+        match execute!(tx, REOPEN, id, Json(detail), remind_at, now) {
+            Ok(1) => {}
+            Ok(_) => return Ok(false),
+            Err(error) if is_unique_violation(&error) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        insert_deliveries(&mut tx, notices, now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// The incident with this number.
+    pub async fn find_incident(&self, id: i64) -> Result<Option<IncidentRow>> {
+        let mut db = self.conn().await?;
+        fetch_optional!(IncidentRow, db, FIND, id)
     }
 
     /// Open incidents, oldest first.

@@ -30,6 +30,7 @@ pub mod reconcile;
 mod run_claims;
 mod run_records;
 pub mod runs;
+pub mod silences;
 pub mod sources;
 pub mod sql;
 pub mod told;
@@ -181,6 +182,17 @@ impl Store {
     /// Round trip to the database: proves that it answers and accepts a write (for readiness).
     pub async fn ping(&self) -> Result<()> {
         self.write_ping().await
+    }
+
+    /// The database's own clock, to the millisecond. On SQLite it is this machine's.
+    pub async fn database_now(&self) -> Result<Instant> {
+        let now_ms = self.now_by_database().await?;
+        Instant::from_timestamp_millis(now_ms).ok_or_else(|| StoreError::Inconsistent {
+            table: "clock",
+            column: "now",
+            row: now_ms.to_string(),
+            why: "the database's clock stands beyond the calendar".to_owned(),
+        })
     }
 
     /// `"sqlite"` or `"postgres"`.

@@ -11,7 +11,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection, PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
 
-use super::sql::{execute, queries, same};
+use super::sql::{execute, fetch_one, per_backend, queries, same};
 use super::watch::{Point, Watched};
 use super::{Result, Store, StoreError};
 
@@ -50,7 +50,14 @@ const POSTGRES_CONNECTIONS: u32 = 6;
 pub(super) static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 pub(super) static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
+macro_rules! now {
+    ($now_ms:literal, $skip_locked:literal) => {
+        concat!("SELECT ", $now_ms)
+    };
+}
+
 queries! {
+    NOW = per_backend!(now);
     PING = same!("UPDATE pings SET ping_count = ping_count + 1 WHERE id = 1");
 }
 
@@ -197,6 +204,12 @@ impl Store {
         let mut db = self.conn().await?;
         execute!(db, PING)?;
         Ok(())
+    }
+
+    pub(super) async fn now_by_database(&self) -> Result<i64> {
+        let mut db = self.conn().await?;
+        let (now_ms,) = fetch_one!((i64,), db, NOW)?;
+        Ok(now_ms)
     }
 
     pub(super) async fn close_pool(&self) {

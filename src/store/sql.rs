@@ -13,7 +13,7 @@
 
 use super::{
     bot_days, bot_entries, bot_figures, marks, operator, pollers, quality, receipts, reconcile, run_claims,
-    run_records, told, wakes,
+    run_records, silences, told, wakes,
 };
 use super::{
     deliveries, facts, facts_save, history, incidents, jobs, llm, outbox, outbox_records, pool, runs, sources,
@@ -47,6 +47,7 @@ pub const ALL: &[&[Sql]] = &[
     operator::QUERIES,
     incidents::QUERIES,
     told::QUERIES,
+    silences::QUERIES,
     history::QUERIES,
     receipts::QUERIES,
     sources::QUERIES,

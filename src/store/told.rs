@@ -97,7 +97,7 @@ impl Store {
     }
 }
 
-async fn mark(tx: &mut Tx, failures: &Failures, now: Instant) -> Result<u64> {
+pub(super) async fn mark(tx: &mut Tx, failures: &Failures, now: Instant) -> Result<u64> {
     let mut marked = 0;
     for id in &failures.runs {
         marked += execute!(*tx, MARK_RUN, id, now)?;

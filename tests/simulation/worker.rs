@@ -210,6 +210,8 @@ impl Worker {
             speech,
             bot_jobs: Default::default(),
             most_messages: 3,
+            conduct: Default::default(),
+            looks: Default::default(),
         };
         let alerts = Arc::new(Alerter::new(watched(2), clock(2), settings));
         world.log(format!("{owner} starts, its clock {skew_ms} ms ahead"));

@@ -19,6 +19,8 @@ async fn a_store_answers_until_it_is_closed() {
         given.ping().await.unwrap();
         let backend = if given.url().starts_with("sqlite:") { "sqlite" } else { "postgres" };
         assert_eq!(given.backend(), backend);
+        let (first, second) = (given.database_now().await.unwrap(), given.database_now().await.unwrap());
+        assert!(first <= second && first.timestamp() > 1_700_000_000, "{first} {second}");
     })
     .await;
 }

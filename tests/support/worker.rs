@@ -83,6 +83,8 @@ impl World {
             ("TELEGRAM_CHAT_ID", MANAGERS.to_string()),
             ("TELEGRAM_OPS_CHAT_ID", OPS.to_string()),
             ("SVODKA__TELEGRAM__API_URL", self.telegram.url()),
+            // The tests take single steps.
+            ("SVODKA__ALERTS__GROUP_WAIT", "0s".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();

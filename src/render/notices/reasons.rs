@@ -48,6 +48,7 @@ pub fn for_ops(reason: &str) -> &str {
         "backup_damaged" | "backup_differs" => "копия не читается так, как записана",
         "backup_unfit" => "из этой базы копию не сделать",
         "unproven_day" => "подсчёт за старый день не сходится с событиями бота",
+        "overlap" => "прежний запуск ещё идёт",
         "unknown_job" => "в программе нет такого задания",
         other => other,
     }
@@ -105,6 +106,10 @@ pub fn kind(kind: &str) -> &str {
         "markup_refused" => "Telegram не принял разметку",
         "deadline_missed" => "отчёты опаздывают",
         "caught_up" => "отчёты вышли с опозданием",
+        "slots_skipped" => "задания не запускаются",
+        "deadline_at_risk" => "отчёты могут опоздать",
+        "source_stale" => "источники давно не читались",
+        "schema_surprise" => "в источниках непонятные записи",
         other => other,
     }
 }

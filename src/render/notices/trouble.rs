@@ -57,10 +57,46 @@ pub enum Trouble {
     },
     /// A report came late because the worker was down at its time.
     CaughtUp { job: String, run_id: i64, slot_at: Instant, lateness_secs: i64 },
+    /// Slot after slot of a job is not run.
+    SlotsSkipped { job: String, reason: String, count: u64, since: Instant },
+    /// By how long such runs take, a report will miss its deadline.
+    DeadlineAtRisk { job: String, run_id: i64, slot_at: Instant, deadline_at: Instant, usual_secs: i64 },
+    /// A source has not been read through for long, though nothing says that it fails.
+    SourceStale { source: String, since: Option<Instant> },
+    /// Records of a source could not be understood, in the last day.
+    SchemaSurprise { source: String, count: u64 },
+    /// Language models are used whose price is not known.
+    PriceUnknown { models: Vec<String> },
+    /// The note on data quality found something doubtful, day after day.
+    QualityDoubtful { job: String, days: u64, count: u64 },
+    /// Something of the machine a worker runs on is near its end.
+    Strained {
+        /// The machine's name.
+        host: String,
+        vital: Vital,
+        /// In the vital's own unit.
+        value: i64,
+    },
     /// The database had a fault.
     StoreTrouble { reason: String },
     /// Too many findings of one kind to tell each.
     Many { of: String, count: u64, keys: Vec<String> },
+}
+
+/// What is measured of a worker's machine, and the unit of its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Vital {
+    /// Free part of the database's disk, %.
+    Disk,
+    /// Used part of the memory this process may have, %.
+    Memory,
+    /// Seconds by which our clock is ahead.
+    Clock,
+    /// What a trial write to the database takes, ms.
+    Database,
+    /// Used part of the requests the CRM lets through, %.
+    CrmLimit,
 }
 
 impl Trouble {

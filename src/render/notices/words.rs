@@ -1,7 +1,7 @@
 //! Each trouble in words for ops.
 
 use super::reasons::{fix_of_chat, for_ops, kind};
-use super::{Speech, Trouble, short};
+use super::{Speech, Trouble, Vital, short};
 use crate::clock::Instant;
 use crate::render::format::{MESSAGES, count, counted, duration};
 
@@ -174,6 +174,63 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
             automatic: "наверстала сама, числа за тот же период".to_owned(),
             human: "ничего, если остановка была намеренной.".to_owned(),
         },
+        Trouble::SlotsSkipped { job, reason, count: skipped, since } => Told {
+            title: format!("Не запускается: {}", speech.job(job)),
+            what: format!("Пропущено подряд: {}. Причина: {}.", count(*skipped), for_ops(reason)),
+            since: Some(*since),
+            affected: readers(speech, job),
+            automatic: "попробует в следующий раз по расписанию".to_owned(),
+            human: format!("посмотрите, на чём стоит прежний запуск: svodka runs --job {job}"),
+        },
+        Trouble::DeadlineAtRisk { job, slot_at, deadline_at, usual_secs, .. } => Told {
+            title: format!("Может опоздать: {}", speech.job(job)),
+            what: format!(
+                "Запуск на {}, ждут к {}; обычно готовится до {}.",
+                speech.moment(*slot_at, now),
+                speech.moment(*deadline_at, now),
+                duration(*usual_secs as f64)
+            ),
+            since: None,
+            affected: readers(speech, job),
+            automatic: "готовит дальше и отправит, как только получится".to_owned(),
+            human: format!("посмотрите, на чём он стоит: svodka runs --job {job}"),
+        },
+        Trouble::SourceStale { source, since } => Told {
+            title: format!("Давно не читались: {}", sources_words(std::slice::from_ref(source))),
+            what: match since {
+                Some(_) => "Ошибок нет, но и чтения до конца тоже.".to_owned(),
+                None => "До конца не прочитаны ещё ни разу.".to_owned(),
+            },
+            since: *since,
+            affected: None,
+            automatic: "читает по расписанию; в отчётах сказано, до какого часа данные известны".to_owned(),
+            human: "посмотрите, идут ли запуски чтения: svodka runs, svodka jobs.".to_owned(),
+        },
+        Trouble::SchemaSurprise { source, count: many } => Told {
+            title: format!("Непонятные записи: {}", sources_words(std::slice::from_ref(source))),
+            what: format!("За сутки не разобрано: {}.", count(*many)),
+            since: None,
+            affected: Some("числа, в которые эти записи должны были войти".to_owned()),
+            automatic: "пропускает их и считает остальное".to_owned(),
+            human: "если в источнике что-то изменили, сообщите разработчикам.".to_owned(),
+        },
+        Trouble::PriceUnknown { models } => Told {
+            title: "Нет цены модели".to_owned(),
+            what: format!("Расход посчитан без неё: {}.", models.join(", ")),
+            since: None,
+            affected: Some("расход на модели в отчётах о боте".to_owned()),
+            automatic: "называет такую модель в отчёте и не считает её бесплатной".to_owned(),
+            human: "впишите цену в [llm.prices].".to_owned(),
+        },
+        Trouble::QualityDoubtful { job, days, count: many } => Told {
+            title: "Данные вызывают сомнения не первый день".to_owned(),
+            what: format!("Дней подряд: {}, замечаний в последний: {}.", count(*days), count(*many)),
+            since: None,
+            affected: Some("числа в отчётах".to_owned()),
+            automatic: "считает по тому, что есть, и отмечает неполное".to_owned(),
+            human: format!("последняя заметка о данных: svodka runs --job {job}, затем svodka replay."),
+        },
+        Trouble::Strained { host, vital, value } => strained(host, *vital, *value),
         Trouble::StoreTrouble { reason } => Told {
             title: "Сбой базы данных".to_owned(),
             what: format!("Причина: {}.", for_ops(reason)),
@@ -191,6 +248,59 @@ pub fn tell(speech: &Speech, trouble: &Trouble, now: Instant) -> Told {
             human: "ищите общую причину: svodka doctor.".to_owned(),
         },
     }
+}
+
+fn strained(host: &str, vital: Vital, value: i64) -> Told {
+    let (title, what, affected, automatic, human) = match vital {
+        Vital::Disk => (
+            "Кончается место на диске",
+            format!("Свободно {value} %."),
+            "все отчёты, когда место кончится",
+            "работает дальше",
+            "освободите место или увеличьте диск; старые тексты убирает задание retention.",
+        ),
+        Vital::Memory => (
+            "Кончается память",
+            format!("Занято {value} % от разрешённого."),
+            "программу могут остановить на полпути",
+            "работает дальше; остановленное продолжит после перезапуска",
+            "увеличьте память или уменьшите то, что читается за раз.",
+        ),
+        Vital::Clock => (
+            "Часы расходятся",
+            format!("Часы программы {}.", clock_words(value)),
+            "время запусков и границы суток",
+            "аренду считает по часам базы, запуски по своим",
+            "включите синхронизацию времени на машине.",
+        ),
+        Vital::Database => (
+            "База данных отвечает медленно",
+            format!("Пробная запись: {value} мс."),
+            "отчёты могут опаздывать",
+            "ждёт и работает дальше",
+            "посмотрите на нагрузку базы и диска.",
+        ),
+        Vital::CrmLimit => (
+            "Почти весь лимит запросов к CRM занят",
+            format!("Занято {value} %."),
+            "чтение CRM может не успевать",
+            "больше лимита не запрашивает, читает дальше с того же места",
+            "если это не первая загрузка, узнайте, кто ещё ходит с этим ключом.",
+        ),
+    };
+    Told {
+        title: title.to_owned(),
+        what: format!("{what} Машина: {host}."),
+        since: None,
+        affected: Some(affected.to_owned()),
+        automatic: automatic.to_owned(),
+        human: human.to_owned(),
+    }
+}
+
+fn clock_words(ahead_secs: i64) -> String {
+    let by = duration(ahead_secs.unsigned_abs() as f64);
+    if ahead_secs < 0 { format!("отстают на {by}") } else { format!("спешат на {by}") }
 }
 
 fn readers(speech: &Speech, job: &str) -> Option<String> {
