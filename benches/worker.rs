@@ -208,8 +208,15 @@ async fn bookkeeping(database_url: &str) {
     let clock = Arc::new(SystemClock);
     let speech = Speech { zone: chrono_tz::UTC, job_titles: BTreeMap::new(), job_chats: BTreeMap::new() };
     let thresholds = Thresholds::default();
-    let settings =
-        AlertSettings { ops_chat: None, thresholds, speech, bot_jobs: Default::default(), most_messages: 3 };
+    let settings = AlertSettings {
+        ops_chat: None,
+        thresholds,
+        speech,
+        bot_jobs: Default::default(),
+        most_messages: 3,
+        conduct: Default::default(),
+        looks: Default::default(),
+    };
     let alerter = Alerter::new(store.clone(), clock, settings);
     alerter.check_step().await.unwrap();
     let started = Stopwatch::now();
