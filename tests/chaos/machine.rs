@@ -185,9 +185,31 @@ impl Machine {
     }
 
     async fn replace(&mut self, place: usize) {
+        // What the dead program had sent off is at Telegram within its time to settle; here that time is let pass at once.
+        self.until_all_is_read().await;
         self.ledger.bury(self.workers[place].pid).await;
         let launched = self.launch(self.workers[place].wire.as_ref());
         (self.workers[place].child, self.workers[place].pid) = launched;
+    }
+
+    /// Until nothing that was sent to the stand-in waits in a socket to be read.
+    async fn until_all_is_read(&self) {
+        let port = self.outside.telegram.url().rsplit_once(':').unwrap().1.trim_end_matches('/').to_owned();
+        let local = format!("0100007F:{:04X}", port.parse::<u16>().unwrap());
+        for _ in 0..500 {
+            let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+            let is_waiting = sockets.lines().any(|line| {
+                let fields: Vec<&str> = line.split_whitespace().collect();
+                // Number, local and remote address, state (0A listens), bytes to write and to read.
+                fields.get(1) == Some(&local.as_str())
+                    && fields[3] != "0A"
+                    && !fields[4].ends_with(":00000000")
+            });
+            if !is_waiting {
+                return;
+            }
+            wait(Duration::from_millis(10)).await;
+        }
     }
 
     /// SIGSTOP for longer than the leases it renews last, then SIGCONT.
@@ -316,7 +338,8 @@ impl Machine {
         self.workers.truncate(1);
         (self.workers[0].child, self.workers[0].pid) = launched;
         let mut open = self.ledger.open_work().await;
-        for _ in 0..2400 {
+        // Looks keep to the limits of a chat as well: a group takes fifteen a minute.
+        for _ in 0..6000 {
             self.ledger.hasten().await;
             open = self.ledger.open_work().await;
             if (open.runs, open.deliveries, open.sweeps) == (0, 0, 0) {
@@ -327,7 +350,8 @@ impl Machine {
         assert_eq!(
             (open.runs, open.deliveries, open.sweeps),
             (0, 0, 0),
-            "two minutes passed, and still open: {open:?}"
+            "five minutes passed, and still open: {open:?}{}",
+            self.ledger.open_rows().await
         );
         let last_slot = minutes_ago(1);
         self.terminate(0).await;
