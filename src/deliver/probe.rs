@@ -115,7 +115,7 @@ impl Prober<'_> {
     }
 }
 
-/// The lowest id above the floor that is neither known as ours nor looked at.
+/// The lowest id between floor and ceiling that is neither known as ours nor looked at.
 fn next_id(search: &Search) -> Option<i64> {
     let floor_id = search.floor_id?;
     let last_known = search.own_ids.last().copied();
@@ -123,6 +123,7 @@ fn next_id(search: &Search) -> Option<i64> {
         .filter(|id| search.own_ids.binary_search(id).is_err())
         .take(MOST_IDS)
         .take_while(|id| !search.is_cut || Some(*id) < last_known)
+        .take_while(|id| search.ceiling_id.is_none_or(|ceiling_id| *id < ceiling_id))
         .find(|id| search.probed_id.is_none_or(|probed| *id > probed))
 }
 
@@ -154,7 +155,15 @@ mod tests {
     fn search(floor_id: i64, own_ids: &[i64], probed_id: Option<i64>) -> Search {
         let own_ids = own_ids.to_vec();
         let sent_to = Some("-1001".to_owned());
-        Search { sent_to, floor_id: Some(floor_id), probed_id, own_ids, is_cut: false, doubt: Doubt::Nothing }
+        Search {
+            sent_to,
+            floor_id: Some(floor_id),
+            probed_id,
+            own_ids,
+            is_cut: false,
+            ceiling_id: None,
+            doubt: Doubt::Nothing,
+        }
     }
 
     #[test]
@@ -174,5 +183,13 @@ mod tests {
         let cut = Search { is_cut: true, ..search(100, &[101, 103], None) };
         assert_eq!(next_id(&cut), Some(102));
         assert_eq!(next_id(&Search { probed_id: Some(102), ..cut }), None);
+    }
+
+    #[test]
+    fn what_was_sent_after_it_had_settled_is_above_it_and_ends_the_search() {
+        let mut at = Search { ceiling_id: Some(104), ..search(100, &[101, 104, 105], None) };
+        assert_eq!(next_id(&at), Some(102));
+        at.probed_id = Some(103);
+        assert_eq!(next_id(&at), None);
     }
 }

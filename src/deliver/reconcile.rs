@@ -24,8 +24,8 @@ use crate::store::reconcile::{ClaimedSweep, SweepResult};
 
 /// Edits of unknown outcome are repeated freely, but not for ever.
 const MOST_EDIT_ATTEMPTS: i64 = 20;
-/// After so many attempts the message is not looked for any longer.
-const MOST_LOOK_ATTEMPTS: i64 = 60;
+/// After so many attempts the message is not looked for any longer: twenty sends, each with all its looks.
+const MOST_LOOK_ATTEMPTS: i64 = 220;
 /// Late looks that fail before things are left as they are.
 const MOST_SWEEP_FAILURES: i64 = 5;
 
@@ -48,7 +48,7 @@ impl Sender {
         let look = match (classify(&asked), &self.transport) {
             (Observed::Sent { .. }, Transport::Telegram(client)) if may_look => {
                 let bot_id = asked.ok().and_then(|answer| answer.result["id"].as_i64()).unwrap_or_default();
-                let search = self.store.find_search(row.id, false).await?;
+                let search = self.store.find_search(row.id, false, self.settings.waits.settle).await?;
                 let text = last_sent(row, row.is_repeat);
                 let (look, observed) = self.prober(client, claim).look(bot_id, &search, &text).await;
                 if let Some(observed) = &observed {
@@ -129,7 +129,7 @@ impl Sender {
         let look = match classify(&asked) {
             Observed::Sent { .. } => {
                 let bot_id = asked.ok().and_then(|answer| answer.result["id"].as_i64()).unwrap_or_default();
-                let search = self.store.find_search(row.id, true).await?;
+                let search = self.store.find_search(row.id, true, self.settings.waits.settle).await?;
                 let (look, observed) =
                     self.prober(client, claim).look(bot_id, &search, &last_sent(row, false)).await;
                 if let Some(observed) = &observed {

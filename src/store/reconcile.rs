@@ -70,11 +70,13 @@ queries! {
         "UPDATE deliveries SET probed_id = $3 WHERE id = $1 AND lease_token = $2 AND lease_owner IS NOT NULL",
     );
     FIND_SEARCH = same!(
-        "SELECT sent_to, id_space, floor_message_id, lost_floor_id, probed_id FROM deliveries WHERE id = $1",
+        "SELECT sent_to, id_space, floor_message_id, lost_floor_id, probed_id, started_at, lost_at ",
+        "FROM deliveries WHERE id = $1",
     );
+    // With the moment its send began. A repeat may stand under the id of its first copy, which began earlier.
     OWN_IDS = same!(
-        "SELECT DISTINCT message_id FROM deliveries WHERE id_space = $1 AND message_id > $2 ",
-        "ORDER BY message_id LIMIT $3",
+        "SELECT message_id, MIN(CASE WHEN NOT is_repeat THEN started_at END) FROM deliveries ",
+        "WHERE id_space = $1 AND message_id > $2 GROUP BY message_id ORDER BY message_id LIMIT $3",
     );
     // The first row with the id is the send; later ones edited it.
     FLOOR_STARTED = same!(
@@ -127,6 +129,8 @@ pub struct Search {
     pub own_ids: Vec<i64>,
     /// There are more own ids than those listed: nothing is known beyond the last.
     pub is_cut: bool,
+    /// The lowest own id whose send began after this one had settled: it has a lower id.
+    pub ceiling_id: Option<i64>,
     pub doubt: Doubt,
 }
 
@@ -159,6 +163,8 @@ struct SearchRecord {
     floor_message_id: Option<i64>,
     lost_floor_id: Option<i64>,
     probed_id: Option<i64>,
+    started_at: Option<Instant>,
+    lost_at: Option<Instant>,
 }
 
 impl Store {
@@ -176,11 +182,15 @@ impl Store {
         lease.require_one(execute!(db, NOTE_PROBE, lease.id, lease.token, message_id)?, "delivery")
     }
 
-    /// Where to look for the last send of a delivery, or (`is_late`) for the lost copy of a repeat.
-    pub async fn find_search(&self, delivery_id: i64, is_late: bool) -> Result<Search> {
+    /// Where to look for the last send of a delivery, or (`is_late`) for the lost copy of a repeat. `settle` is how long after
+    /// its start a message is first looked for.
+    pub async fn find_search(&self, delivery_id: i64, is_late: bool, settle: TimeDelta) -> Result<Search> {
         let mut db = self.conn().await?;
         let row = fetch_one!(SearchRecord, db, FIND_SEARCH, delivery_id)?;
-        let floor_id = if is_late { row.lost_floor_id } else { row.floor_message_id };
+        let (floor_id, began_at, settled_after) = match is_late {
+            true => (row.lost_floor_id, row.lost_at, LATEST_COMMIT),
+            false => (row.floor_message_id, row.started_at, settle),
+        };
         let (sent_to, probed_id) = (row.sent_to, row.probed_id);
         let mut search = Search {
             sent_to,
@@ -188,14 +198,19 @@ impl Store {
             probed_id,
             own_ids: Vec::new(),
             is_cut: false,
+            ceiling_id: None,
             doubt: Doubt::Unresolved,
         };
         let (Some(sent_to), Some(space), Some(floor_id)) = (&search.sent_to, &row.id_space, floor_id) else {
             return Ok(search);
         };
-        let own = fetch_all!((i64,), db, OWN_IDS, space, floor_id, MOST_IDS)?;
+        let own = fetch_all!((i64, Option<Instant>), db, OWN_IDS, space, floor_id, MOST_IDS)?;
         search.is_cut = own.len() as i64 == MOST_IDS;
-        search.own_ids = own.into_iter().map(|(id,)| id).collect();
+        // Without it a look would follow a counter that goes on while it is taken, for ever.
+        let settled_at = began_at.map(|at| at + settled_after);
+        let is_above = |began_at: Option<Instant>| began_at.zip(settled_at).is_some_and(|(at, end)| at > end);
+        search.ceiling_id = own.iter().find(|(_, began_at)| is_above(*began_at)).map(|(id, _)| *id);
+        search.own_ids = own.into_iter().map(|(id, _)| id).collect();
         let (began_at,) = fetch_one!((Option<Instant>,), db, FLOOR_STARTED, space, floor_id)?;
         // A message that began well before the floor's has a lower id.
         let since = began_at.map_or(Instant::UNIX_EPOCH, |at| at - LATEST_COMMIT);

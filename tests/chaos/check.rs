@@ -111,10 +111,15 @@ pub async fn judge(
                 Some(row) => verdict.lost.push(format!("message {} is not {}", message.id, row.key)),
                 None => {
                     let id = message.text.lines().last().unwrap_or_default().trim_start_matches("№ ");
+                    let id = id.split(' ').next().unwrap_or_default();
                     let rows = ledger.rows_of(name, id).await;
-                    verdict
-                        .doubled
-                        .push(format!("message {} in {name}, {id}, is nobody's:{rows}", message.id));
+                    let asked = telegram.requests().into_iter();
+                    let asked: Vec<_> =
+                        asked.filter(|request| request.message_id == Some(message.id)).collect();
+                    verdict.doubled.push(format!(
+                        "message {} in {name}, {id}, is nobody's: {asked:?}{rows}",
+                        message.id
+                    ));
                 }
             }
         }

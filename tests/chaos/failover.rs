@@ -1,6 +1,8 @@
 //! How long it takes until another program goes on: after SIGKILL, and after SIGTERM. Three programs on one PostgreSQL.
 //!
-//! `SVODKA_CHAOS_FAILOVERS=20` takes as many samples of each (one by default) and prints them.
+//! Plain `cargo test` asks only that it happens, once: how long it takes is the machine's affair as much as ours.
+//! `SVODKA_CHAOS_FAILOVERS=20` takes as many samples of each, prints them with the load of the machine, and holds them to what
+//! is promised.
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +17,11 @@ use super::number;
 use crate::support::postgres::{self, say};
 use crate::support::processes::{Outside, until};
 
-/// The lease, the tick of whoever waits, and what a busy machine adds.
-const AFTER_CRASH: Duration = Duration::from_millis(4_000 + 1_000 + 1_500);
-/// What is promised is a fifth of it; the rest is for a busy machine.
-const AFTER_STOP: Duration = Duration::from_secs(1);
+/// What is promised.
+const AFTER_CRASH: Duration = Duration::from_secs(5);
+const AFTER_STOP: Duration = Duration::from_millis(200);
+/// Longer than this and nobody comes.
+const NOBODY_COMES: Duration = Duration::from_secs(120);
 
 struct Trio {
     outside: Outside,
@@ -54,21 +57,25 @@ impl Trio {
 
     /// The program that listens; waits for one of the living.
     async fn poller(&mut self) -> u32 {
+        let began_at = Instant::now();
         loop {
             match self.ledger.poller().await {
                 Some(pid) if self.is_alive(pid) => return pid,
                 _ => wait(Duration::from_millis(2)).await,
             }
+            assert!(began_at.elapsed() < NOBODY_COMES, "nobody listens");
         }
     }
 
     /// Who is making the digest; waits for one of the living.
     async fn runner(&mut self, run_id: i64) -> u32 {
+        let began_at = Instant::now();
         loop {
             match self.ledger.run(run_id).await {
                 (_, state, Some(pid)) if state == "running" && self.is_alive(pid) => return pid,
                 _ => wait(Duration::from_millis(2)).await,
             }
+            assert!(began_at.elapsed() < NOBODY_COMES, "nobody makes run {run_id}");
         }
     }
 
@@ -86,21 +93,29 @@ impl Trio {
 
     async fn let_end(&mut self, run_id: i64) {
         self.outside.crm.clear_faults();
+        let began_at = Instant::now();
         while self.ledger.run(run_id).await.1 != "succeeded" {
             wait(Duration::from_millis(20)).await;
+            assert!(began_at.elapsed() < NOBODY_COMES, "run {run_id} does not end");
         }
     }
 }
 
-fn told(what: &str, mut times: Vec<Duration>, most: Duration) {
+/// Prints what was measured; where it was asked for, holds it to the promise. Longer ones are told with the rest.
+fn told(what: &str, mut times: Vec<Duration>, most: Duration) -> Result<(), String> {
     times.sort_unstable();
     let millis: Vec<_> = times.iter().map(Duration::as_millis).collect();
     let (half, last) = (millis[millis.len() / 2], millis[millis.len() - 1]);
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or_default();
     say(&format!(
-        "fail-over, {what}: {} samples, p50 {half} ms, longest {last} ms: {millis:?}",
+        "fail-over, {what}: {} samples, median {half} ms, longest {last} ms, load {load}: {millis:?}",
         millis.len()
     ));
-    assert!(times[times.len() - 1] <= most, "{what}: {times:?}");
+    match times.iter().any(|time| *time > most) && std::env::var_os("SVODKA_CHAOS_FAILOVERS").is_some() {
+        true => Err(format!("{what}: {last} ms are longer than {most:?}")),
+        false => Ok(()),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,10 +166,13 @@ async fn another_program_goes_on_soon_after_a_crash_and_at_once_after_a_stop() {
         trio.let_end(run_id).await;
         trio.launch();
     }
-    told("listening, after a crash", poller_killed, AFTER_CRASH);
-    told("listening, after SIGTERM", poller_stopped, AFTER_STOP);
-    told("a run, after a crash", run_killed, AFTER_CRASH);
-    told("a run, after the end of a program told to stop", run_stopped, AFTER_STOP);
+    let kept = [
+        told("listening, after a crash", poller_killed, AFTER_CRASH),
+        told("listening, after SIGTERM", poller_stopped, AFTER_STOP),
+        told("a run, after a crash", run_killed, AFTER_CRASH),
+        told("a run, after the end of a program told to stop", run_stopped, AFTER_STOP),
+    ];
     drop(trio);
     database.remove().await;
+    assert!(kept.iter().all(Result::is_ok), "{kept:?}");
 }

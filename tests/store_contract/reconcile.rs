@@ -9,6 +9,8 @@ use svodka::store::reconcile::{Doubt, SweepResult};
 use super::{ENDED, LONG, at, message};
 use crate::support::stores::{Given, for_each_store};
 
+const SETTLE: TimeDelta = TimeDelta::minutes(1);
+
 async fn claim(given: &Given, key: &str, minutes: i64) -> ClaimedDelivery {
     let claimed = given.claim_delivery("w1", LONG, at(minutes)).await.unwrap();
     let claimed = claimed.unwrap_or_else(|| panic!("{key} is not claimable"));
@@ -42,25 +44,29 @@ async fn a_message_is_looked_for_where_it_was_sent_above_the_highest_own_id_of_t
         sent(&given, "m/1", "m", Some(40), 0).await;
         sent(&given, "p1/1", "p1", Some(900), 0).await;
         let claimed = unknown(&given, "m/2", "m", 20).await;
-        let search = given.find_search(claimed.delivery.id, false).await.unwrap();
+        let search = given.find_search(claimed.delivery.id, false, SETTLE).await.unwrap();
         assert_eq!((search.sent_to.as_deref(), search.floor_id), (Some("m"), Some(40)));
         assert_eq!((search.probed_id, search.own_ids, search.doubt), (None, Vec::new(), Doubt::Nothing));
 
         given.note_probe(&claimed.lease, 41).await.unwrap();
-        let search = given.find_search(claimed.delivery.id, false).await.unwrap();
+        let search = given.find_search(claimed.delivery.id, false, SETTLE).await.unwrap();
         assert_eq!(search.probed_id, Some(41));
 
         let private = unknown(&given, "p2/1", "p2", 20).await;
         sent(&given, "p1/2", "p1", Some(905), 21).await;
-        let search = given.find_search(private.delivery.id, false).await.unwrap();
+        let search = given.find_search(private.delivery.id, false, SETTLE).await.unwrap();
         assert_eq!(
-            (search.floor_id, search.own_ids),
-            (Some(900), vec![905]),
+            (search.floor_id, search.own_ids, search.ceiling_id),
+            (Some(900), vec![905], None),
             "private chats share a counter"
         );
+        sent(&given, "p1/3", "p1", Some(908), 22).await;
+        sent(&given, "p1/4", "p1", Some(909), 23).await;
+        let search = given.find_search(private.delivery.id, false, SETTLE).await.unwrap();
+        assert_eq!(search.ceiling_id, Some(908), "it had settled before that one began");
 
         let first = unknown(&given, "n/1", "n", 20).await;
-        let search = given.find_search(first.delivery.id, false).await.unwrap();
+        let search = given.find_search(first.delivery.id, false, SETTLE).await.unwrap();
         assert_eq!((search.floor_id, search.doubt), (None, Doubt::Unresolved));
     })
     .await;
@@ -70,7 +76,7 @@ async fn a_message_is_looked_for_where_it_was_sent_above_the_highest_own_id_of_t
 async fn another_message_under_an_unknown_id_is_a_doubt_until_a_later_one_is_known() {
     for_each_store(async |given| {
         let doubt = async |claimed: &ClaimedDelivery| {
-            given.find_search(claimed.delivery.id, false).await.unwrap().doubt
+            given.find_search(claimed.delivery.id, false, SETTLE).await.unwrap().doubt
         };
         // Two names of one chat: `m` and `t` both go to "m".
         sent(&given, "m/1", "m", Some(40), 0).await;
@@ -105,12 +111,12 @@ async fn the_lost_copy_of_a_repeat_is_no_doubt_above_the_repeat_and_a_late_look_
         given.record_sent(&repeat.lease, Some(42), at(20)).await.unwrap();
 
         let next = unknown(&given, "m/3", "m", 21).await;
-        let search = given.find_search(next.delivery.id, false).await.unwrap();
+        let search = given.find_search(next.delivery.id, false, SETTLE).await.unwrap();
         assert_eq!((search.floor_id, search.doubt), (Some(42), Doubt::Nothing));
-        let late = given.find_search(repeat.delivery.id, true).await.unwrap();
+        let late = given.find_search(repeat.delivery.id, true, SETTLE).await.unwrap();
         assert_eq!((late.floor_id, late.doubt), (Some(40), Doubt::InFlight), "m/3 may lie above m/2");
         given.record_retry(&next.lease, "unknown_outcome", at(22), false, true, at(22)).await.unwrap();
-        let late = given.find_search(repeat.delivery.id, true).await.unwrap();
+        let late = given.find_search(repeat.delivery.id, true, SETTLE).await.unwrap();
         assert_eq!(late.doubt, Doubt::Unresolved, "so may a copy of m/3 that nobody found");
     })
     .await;
@@ -136,7 +142,7 @@ async fn a_repeat_is_looked_behind_once_later_and_its_chat_waits_meanwhile() {
         assert_eq!(given.claim_sweep("w1", LONG, at(30)).await.unwrap(), None, "one worker looks");
         given.enqueue(&[message("m/3", "m")], at(30)).await.unwrap();
         assert_eq!(given.claim_delivery("w1", LONG, at(30)).await.unwrap(), None, "the chat waits");
-        let search = given.find_search(swept.delivery.id, true).await.unwrap();
+        let search = given.find_search(swept.delivery.id, true, SETTLE).await.unwrap();
         assert_eq!((search.floor_id, search.own_ids, search.doubt), (Some(40), vec![42], Doubt::Nothing));
 
         let again = SweepResult::Again { at: at(31), is_failure: true };
