@@ -41,9 +41,13 @@ mod operate_cli;
 #[cfg(feature = "sandbox")]
 mod ops;
 #[cfg(feature = "sandbox")]
+mod privacy;
+#[cfg(feature = "sandbox")]
 mod quality;
 #[cfg(feature = "sandbox")]
 mod receipt;
+#[cfg(feature = "sandbox")]
+mod refine;
 mod render;
 #[cfg(feature = "sandbox")]
 mod sandbox_bot;
@@ -60,3 +64,5 @@ mod support;
 mod text;
 #[cfg(feature = "sandbox")]
 mod worker;
+#[cfg(feature = "sandbox")]
+mod year;

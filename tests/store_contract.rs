@@ -17,6 +17,7 @@ mod pollers;
 mod quality;
 mod receipts;
 mod reconcile;
+mod refinements;
 mod runs;
 mod silences;
 mod sources;

@@ -6,6 +6,7 @@
 
 pub mod bot_events;
 pub mod llm_usage;
+pub mod refine;
 pub mod retailcrm;
 
 use async_trait::async_trait;

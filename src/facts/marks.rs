@@ -41,6 +41,8 @@ impl Marks {
     pub const NEGATIVE: Self = Self(1 << 22);
     pub const POSITIVE: Self = Self(1 << 23);
     pub const OBJECTION: Self = Self(1 << 24);
+    /// The optional language model had the last word on the kinds of question (a manager's) or on the tone (a customer's).
+    pub const REFINED: Self = Self(1 << 25);
 
     /// Any kind of question.
     pub const QUESTION: Self = Self(Self::OPEN_QUESTION.0 | Self::CLOSED_QUESTION.0 | Self::OTHER_QUESTION.0);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::basis::{Basis, Known};
 use super::daily::links;
+use super::refine;
 use super::report::{self, Made, body};
 use crate::clock::Instant;
 use crate::measure::behaviour::{
@@ -54,6 +55,11 @@ pub async fn compute(
     let Behaviour { mut digest, candidates } =
         report::measured(move || behaviour(&basis.inputs(), &analysis)).await?;
     digest.scripts = scripts(store, candidates).await?;
+    for one in &mut digest.managers {
+        if let Some(focus) = &one.focus {
+            one.wording = refine::wording(settings, store, focus).await?;
+        }
+    }
     Ok(digest)
 }
 

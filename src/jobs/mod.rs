@@ -28,6 +28,7 @@ pub mod diff;
 pub mod llm;
 pub mod quality;
 pub mod receipt;
+pub mod refine;
 pub mod replay;
 pub mod report;
 pub mod retention;
@@ -78,7 +79,10 @@ impl Execute for Work {
             ReportKind::Retention => retention::run(self, context).await,
             ReportKind::Receipt => report::run(self, job, context).await,
             ReportKind::Backup => backup::run(self, context).await,
-            ReportKind::Behaviour => report::run_fresh(self, job, context).await,
+            ReportKind::Behaviour => {
+                refine::word_plans(self, context).await;
+                report::run_fresh(self, job, context).await
+            }
             ReportKind::Quality => quality::run(self, job, context).await,
             ReportKind::Rollup => rollup::run(self, context).await,
             ReportKind::BotRetention => bot_retention::run(self, context).await,

@@ -21,6 +21,7 @@ pub async fn run(work: &Work, context: &JobContext) -> Result<RunResult, JobErro
             break;
         }
     }
+    while !context.stop.is_cancelled() && work.store.forget_refinements(before, BATCH).await? > 0 {}
     let calls = llm::forget(work, context).await?;
     let note = format!("{deleted} message texts and {calls} calls of language models deleted");
     Ok(RunResult { note: Some(note), ..RunResult::default() })

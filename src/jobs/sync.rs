@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 
-use super::{Work, analysis, corrections};
+use super::{Work, analysis, corrections, refine};
 use crate::clock::SharedClock;
 use crate::collect::retailcrm::{RetailCrm, SyncMode};
 use crate::collect::{CollectError, SOURCE_CHATS, SOURCE_ORDERS, SOURCE_PEOPLE, Sink};
@@ -44,6 +44,8 @@ pub async fn run(work: &Work, mode: Mode, _context: &JobContext) -> Result<RunRe
             "whether a digest needs a correction could not be seen: {error}"
         );
     }
+    // Outside the lock: a slow language model keeps no digest waiting.
+    refine::round(&work.settings, &work.store, work.clock.now(), true).await?;
     let waiting = work.store.analysis_state().await?.map_or(0, |state| state.waiting);
     let analysis = match waiting {
         0 => String::new(),
@@ -96,6 +98,7 @@ pub async fn read(work: &Work, mode: Mode, on_progress: Option<Arc<OnProgress>>)
     }
     // What was read is analysed even when a source failed: its marks are as good as the facts.
     let analysed = analysis::round(&work.store, work.clock.as_ref()).await;
+    refine::round(&work.settings, &work.store, work.clock.now(), false).await?;
     match first_failure {
         Some(error) => Err(error),
         None => analysed.map(|_| sink.stored.into_inner()),

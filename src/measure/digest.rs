@@ -147,7 +147,7 @@ pub struct ChannelBlock {
 pub struct Waiting {
     pub chat_id: i64,
     pub dialog_id: Option<i64>,
-    /// May be empty.
+    /// First name alone; may be empty.
     pub customer_name: String,
     /// As [`ChannelBlock::kind`].
     pub channel_kind: String,

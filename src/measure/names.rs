@@ -1,13 +1,20 @@
-//! Of a customer only the first name leaves the CRM.
+//! What a digest may call a customer.
 
-/// The first word, if it may be somebody's name: a telephone number, an address or a nickname with digits is not.
+use crate::text::lexicon::Lexicon;
+use crate::text::mask::mask;
+
+/// The first word of a name that is one: no phone, no address of any kind, no surname. Empty when there is none.
 pub fn first_name(name: &str) -> String {
-    let word = name.split_whitespace().next().unwrap_or_default();
-    let word = word.trim_matches(|c: char| c.is_ascii_punctuation() || "«»„“”".contains(c));
-    let is_name = word.chars().any(char::is_alphabetic)
-        && !name.starts_with('@')
-        && !word.chars().any(|c| c.is_numeric() || c == '@');
-    if is_name { word.to_owned() } else { String::new() }
+    let masked = mask(name, Lexicon::shipped()).text;
+    let words = masked.split_whitespace().map(|word| {
+        word.trim_matches(|c: char| "«»„“”".contains(c) || (c.is_ascii_punctuation() && !"[]@".contains(c)))
+    });
+    words.into_iter().find(|word| is_name(word)).unwrap_or_default().to_owned()
+}
+
+/// A word of letters. Brackets stand for what was hidden; a dot, a colon or a slash inside is of an address.
+fn is_name(word: &str) -> bool {
+    word.chars().any(char::is_alphabetic) && !word.chars().any(|c| c.is_numeric() || "@[]./:_\\".contains(c))
 }
 
 #[cfg(test)]
@@ -17,10 +24,13 @@ mod tests {
     #[test]
     fn only_a_first_name_leaves_the_crm() {
         assert_eq!(first_name("  Мария Иванова"), "Мария");
+        assert_eq!(first_name("Иванова Мария"), "Мария");
         assert_eq!(first_name("+7 999 123-45-67"), "");
-        assert_eq!(first_name("maria@example.com Мария"), "");
+        assert_eq!(first_name("maria@example.com Мария"), "Мария");
+        assert_eq!(first_name("t.me/maria"), "");
         assert_eq!(first_name("79991234567"), "");
         assert_eq!(first_name("«Сергей», опт"), "Сергей");
+        assert_eq!(first_name("@maria"), "");
         assert_eq!(first_name(""), "");
     }
 }

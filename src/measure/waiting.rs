@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 
 use super::digest::Waiting;
 use super::figures::Ground;
+use super::names::first_name;
 use crate::facts::ManagerId;
 
 /// Open conversations in which the customer has the last word, oldest first, each with its holder. `None` when the
@@ -24,7 +25,7 @@ pub fn waiting(ground: &Ground<'_>) -> Option<Vec<(Option<ManagerId>, Waiting)>>
             let entry = Waiting {
                 chat_id: conversation.chat_id,
                 dialog_id: conversation.dialog_id(),
-                customer_name: chat.map(|chat| chat.customer_name.clone()).unwrap_or_default(),
+                customer_name: chat.map(|chat| first_name(&chat.customer_name)).unwrap_or_default(),
                 channel_kind: channel.map(|channel| channel.kind.clone()).unwrap_or_default(),
                 manager: holder.map(|id| directory.name(id)),
                 since_at: silent.since_at,

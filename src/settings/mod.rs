@@ -11,6 +11,7 @@ mod heartbeat;
 pub mod llm;
 mod load;
 mod raw;
+pub mod refine;
 mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,6 +71,8 @@ pub struct Settings {
     pub bot: BotSettings,
     pub telegram: TelegramSettings,
     pub llm: llm::LlmSettings,
+    /// `None` = off.
+    pub refine: Option<refine::RefineSettings>,
     pub chats: BTreeMap<String, ChatTarget>,
     /// Chats that belong to one manager.
     pub chat_managers: BTreeMap<String, ManagerId>,

@@ -13,6 +13,7 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use super::DeliveryMode;
 use super::bot::RawBot;
 use super::llm::RawLlm;
+use super::refine::RawRefine;
 use crate::schedule::{CatchUp, ReportKind};
 
 #[derive(Debug, Deserialize)]
@@ -31,6 +32,7 @@ pub(super) struct RawSettings {
     pub bot: RawBot,
     pub telegram: RawTelegram,
     pub llm: RawLlm,
+    pub refine: RawRefine,
     #[serde(default)]
     pub chats: BTreeMap<String, RawChat>,
     pub jobs: BTreeMap<String, RawJob>,

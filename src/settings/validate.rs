@@ -71,6 +71,7 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
     let (bot, bot_problems) = raw.bot.check();
     bot_problems.into_iter().for_each(|(path, sentence)| problems.require(false, path, sentence));
     let llm = super::llm::validate(raw.llm, &mut problems);
+    let refine = super::refine::validate(raw.refine, &mut problems);
     let mut chats = BTreeMap::new();
     let mut chat_managers = BTreeMap::new();
     for (name, chat) in raw.chats {
@@ -163,6 +164,7 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         bot,
         telegram,
         llm,
+        refine,
         chats,
         chat_managers,
         jobs,

@@ -27,6 +27,7 @@ mod pool;
 pub mod quality;
 pub mod receipts;
 pub mod reconcile;
+pub mod refinements;
 mod run_claims;
 mod run_records;
 pub mod runs;

@@ -12,8 +12,8 @@
 //! Texts hold to what both understand: `$N`, `BIGINT` sums by `CAST`, no case folding, no sorting of words.
 
 use super::{
-    bot_days, bot_entries, bot_figures, marks, operator, pollers, quality, receipts, reconcile, run_claims,
-    run_records, silences, told, wakes,
+    bot_days, bot_entries, bot_figures, marks, operator, pollers, quality, receipts, reconcile, refinements,
+    run_claims, run_records, silences, told, wakes,
 };
 use super::{
     deliveries, facts, facts_save, history, incidents, jobs, llm, outbox, outbox_records, pool, runs, sources,
@@ -59,6 +59,7 @@ pub const ALL: &[&[Sql]] = &[
     bot_figures::QUERIES,
     llm::QUERIES,
     marks::QUERIES,
+    refinements::QUERIES,
     pollers::QUERIES,
     wakes::QUERIES,
 ];

@@ -315,6 +315,14 @@ fn check(world: &World, analysis: &Analysis) -> Result<(), TestCaseError> {
         Ok(())
     };
     same(&digest.team, &|_| true)?;
+    let known: Vec<Marks> = cases
+        .iter()
+        .flat_map(|case| &case.talk.words)
+        .filter(|word| word.sent_at >= period.from)
+        .filter_map(|word| world.facts.marks.get(&word.id).copied())
+        .collect();
+    let refined = known.iter().filter(|said| said.any(Marks::REFINED)).count();
+    prop_assert_eq!(digest.refined, ratio(refined, known.len()).filter(|refined| refined.part > 0));
 
     let ids: BTreeSet<ManagerId> = cases.iter().filter_map(|case| case.holder).collect();
     prop_assert_eq!(digest.managers.iter().map(|one| one.id).collect::<BTreeSet<_>>(), ids);
@@ -518,7 +526,7 @@ fn any_marks(count: usize) -> impl Strategy<Value = MarksOf> {
     let one = proptest::option::weighted(0.85, (any::<u32>(), any::<u32>()));
     proptest::collection::vec(one, count..=count).prop_map(|marks| {
         let all = (0..).zip(marks);
-        all.filter_map(|(id, said)| said.map(|(a, b)| (id, Marks(a & b & 0x01FF_FFFF)))).collect()
+        all.filter_map(|(id, said)| said.map(|(a, b)| (id, Marks(a & b & 0x03FF_FFFF)))).collect()
     })
 }
 

@@ -487,7 +487,7 @@ impl<'a> Oracle<'a> {
             let entry = Waiting {
                 chat_id: talk.all[0].chat_id,
                 dialog_id: (!talk.key.0).then_some(talk.key.1),
-                customer_name: chat.map(|chat| chat.customer_name.clone()).unwrap_or_default(),
+                customer_name: chat.map(|_| "Покупатель".to_owned()).unwrap_or_default(),
                 channel_kind: kind.to_owned(),
                 manager: holder.map(|id| name(Some(id))),
                 since_at: silent[0],

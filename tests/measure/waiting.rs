@@ -20,7 +20,7 @@ fn those_who_wait_are_listed_oldest_first_with_their_age_in_working_time() {
     let [first, second] = &list[..] else { panic!("two wait: {list:?}") };
     assert_eq!((first.chat_id, first.dialog_id, first.unanswered), (2, Some(20), 2));
     assert_eq!((first.since_at, first.age_secs), (msk("2026-03-10 22:00"), 3600));
-    assert_eq!((first.channel_kind.as_str(), first.customer_name.as_str()), ("whatsapp", "Покупатель 2"));
+    assert_eq!((first.channel_kind.as_str(), first.customer_name.as_str()), ("whatsapp", "Покупатель"));
     assert_eq!((first.manager.as_deref(), second.manager.as_deref()), (Some("Анна"), None));
     assert_eq!((second.chat_id, second.age_secs), (1, 0), "the shop has not opened yet");
     let anna = digest.managers.iter().find(|block| block.name == "Анна").expect("listed");

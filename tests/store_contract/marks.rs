@@ -107,6 +107,55 @@ async fn another_version_queues_history_behind_what_changed() {
 }
 
 #[tokio::test]
+async fn texts_are_given_in_the_order_asked_for_and_only_while_they_are_kept() {
+    for_each_store(async |given| {
+        let chat = svodka::facts::Chat {
+            id: 1,
+            channel_id: None,
+            customer_id: Some(5),
+            customer_name: "Мария".to_owned(),
+            created_at: at(0),
+            updated_at: at(0),
+        };
+        let step = SourceStep { source: "test".into(), ..SourceStep::default() };
+        let batch = FactBatch { chats: vec![chat], ..FactBatch::default() };
+        given.save_facts(&batch, &step, at(0)).await.unwrap();
+        save(&given, vec![said(1, 1, None, 1), said(2, 2, None, 50), said(3, 1, None, 60)]).await;
+        given.forget_texts(at(10), 100).await.unwrap();
+        let texts = given.texts_of(&[3, 1, 2, 77]).await.unwrap();
+        let found: Vec<_> =
+            texts.iter().map(|one| (one.chat_id, one.text.as_str(), one.customer_name.as_str())).collect();
+        assert_eq!(found, [(1, "слово 3", "Мария"), (2, "слово 2", "")]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_new_version_counts_from_where_texts_still_were_when_it_came() {
+    for_each_store(async |given| {
+        given.set_analysis_version("one", at(0)).await.unwrap();
+        let reach = async || given.analysis_state().await.unwrap().unwrap().counts_from_at;
+        assert_eq!(reach().await, None, "nothing was forgotten");
+        save(&given, vec![said(1, 1, None, 1), said(2, 1, None, 5), said(3, 3, None, 40)]).await;
+        analyse(&given, Marks::PRICE).await;
+        given.forget_texts(at(10), 100).await.unwrap();
+        given.set_analysis_version("one", at(50)).await.unwrap();
+        assert_eq!(reach().await, None, "they were analysed by it before");
+        given.set_analysis_version("two", at(60)).await.unwrap();
+        assert_eq!(reach().await, Some(at(5)));
+        let state = given.analysis_state().await.unwrap().unwrap();
+        assert_eq!((state.waiting, state.waiting_history), (1, 1));
+        save(&given, vec![said(4, 3, None, 70)]).await;
+        let state = given.analysis_state().await.unwrap().unwrap();
+        assert_eq!((state.waiting, state.waiting_history), (1, 0), "it changed: no history any more");
+        given.forget_texts(at(100), 100).await.unwrap();
+        given.set_analysis_version("three", at(110)).await.unwrap();
+        assert_eq!(reach().await, Some(at(70)));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_text_past_its_retention_keeps_its_marks() {
     for_each_store(async |given| {
         given.set_analysis_version("one", at(0)).await.unwrap();

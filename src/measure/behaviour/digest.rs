@@ -12,7 +12,7 @@ use super::trends::BehaviourTrend;
 use crate::clock::Instant;
 use crate::facts::ManagerId;
 use crate::measure::Period;
-use crate::measure::digest::Coverage;
+use crate::measure::digest::{Coverage, Ratio};
 
 /// A conversation to look at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -118,6 +118,9 @@ pub struct BehaviourDigest {
     /// Conversations that still wait for the present version of the analysis, and since when it is the present one.
     pub waiting: u64,
     pub analysed_since: Option<Instant>,
+    /// Messages of the week that the optional language model refined, of all analysed ones; `None` when it refined none.
+    #[serde(default)]
+    pub refined: Option<Ratio>,
     /// Conversations before this were analysed by older rules for good: their texts are gone.
     #[serde(default)]
     pub counts_from: Option<Instant>,

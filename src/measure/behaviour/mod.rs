@@ -30,7 +30,7 @@ pub use talk::{Advice, Mood, Talk};
 pub use trends::{BehaviourMeasure, BehaviourTrend};
 
 use super::daily::{DailyInputs, Thresholds};
-use super::digest::Coverage;
+use super::digest::{Coverage, Ratio};
 use super::figures::{Figures, Ground};
 use super::{Period, Span};
 use crate::clock::Instant;
@@ -96,6 +96,8 @@ pub fn behaviour(inputs: &DailyInputs<'_>, analysis: &Analysis) -> Behaviour {
         link_weeks: linked_weeks.len() as u64,
         best: current.good.into_iter().map(|good| good.example).take(BEST).collect(),
         scripts: Vec::new(),
+        refined: Ratio::of(current.refined_messages, current.analysed_messages)
+            .filter(|refined| refined.part > 0),
         waiting: analysis.waiting,
         analysed_since: analysis.since,
         counts_from: analysis.counts_from,

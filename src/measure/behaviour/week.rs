@@ -6,7 +6,7 @@ use super::digest::TalkExample;
 use super::summary::BehaviourSummary;
 use super::talk::{Advice, Talk};
 use crate::clock::Instant;
-use crate::facts::ManagerId;
+use crate::facts::{ManagerId, Marks};
 use crate::measure::Period;
 use crate::measure::conversations::{Conversation, Key};
 use crate::measure::digest::Coverage;
@@ -35,6 +35,9 @@ pub(super) struct Week {
     /// With an advice, by manager.
     pub examples: BTreeMap<ManagerId, Vec<(Advice, Instant, Key, TalkExample)>>,
     pub good: Vec<Good>,
+    /// Messages of the week with marks, and those of them that the language model refined.
+    pub analysed_messages: u64,
+    pub refined_messages: u64,
 }
 
 /// Counts a week as of its end, or of the end of what is known of it; empty when nothing is.
@@ -48,6 +51,13 @@ pub(super) fn week(ground: &Ground<'_>, period: &Period) -> Week {
             return;
         }
         let talk = Talk::of(conversation, &inputs.facts.marks, as_of);
+        let words = conversation.words_before(as_of).iter().zip(&conversation.word_ids);
+        for said in words.filter(|((at, _), _)| *at >= period.from) {
+            if let Some(marks) = inputs.facts.marks.get(said.1) {
+                week.analysed_messages += 1;
+                week.refined_messages += u64::from(marks.any(Marks::REFINED));
+            }
+        }
         let first_response_secs = first_response_secs(ground, conversation, as_of);
         let holder = conversation.manager(as_of, &inputs.facts.directory);
         let channel_id = conversation.chat.and_then(|chat| chat.channel_id);

@@ -16,7 +16,7 @@ use super::format::{self, DIALOGS};
 use super::subjects::OWN_NAME;
 use super::view::{Block, PersonView};
 use super::{RenderError, Report};
-use crate::measure::behaviour::{Advice, BehaviourDigest, MIN_CHATS, ManagerBehaviour, TalkExample};
+use crate::measure::behaviour::{Advice, BehaviourDigest, MIN_CHATS, ManagerBehaviour, Problem, TalkExample};
 use crate::measure::digest::Coverage;
 use numbers::{channels, numbers};
 
@@ -87,6 +87,13 @@ pub fn render(digest: &BehaviourDigest, links: &Links) -> Result<Report, RenderE
     Ok(Report { public_id: digest.public_id.clone(), html: view.render()? })
 }
 
+/// The plan for a problem in one piece, without a name: what a language model may be asked to say in other words.
+pub fn plan_text(problem: &Problem) -> String {
+    let mut text = vec![plan::focus(problem)];
+    text.extend(plan::steps(problem.kind));
+    text.join(" ")
+}
+
 /// One manager's own text: their conversations only.
 ///
 /// # Errors
@@ -108,6 +115,7 @@ pub fn render_own(
         ),
         None => ("Все цели выполнены. Поделитесь с коллегами, как вы это делаете.".to_owned(), Vec::new()),
     };
+    let steps = one.wording.clone().map_or(steps, |wording| vec![wording]);
     let view = OwnView {
         name: name(&one.name),
         week: week(digest),
@@ -241,6 +249,10 @@ fn notes(digest: &BehaviourDigest) -> Vec<String> {
             "Диалоги до {} разобраны по прежним правилам: их тексты уже удалены, с ними не сравниваем.",
             format::date(from.with_timezone(&zone).date_naive())
         ));
+    }
+    if let Some(refined) = digest.refined {
+        let messages = format::share_of(refined, format::MESSAGES);
+        notes.push(format!("Языковая модель уточнила разбор {messages}, остальное — по правилам программы."));
     }
     notes.push(
         "Вопросы и шаги находит программа по тексту и иногда ошибается: смотрите на доли, а не на отдельное сообщение."
