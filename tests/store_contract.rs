@@ -8,6 +8,7 @@ mod bot_days;
 mod concurrency;
 mod connections;
 mod facts;
+mod files;
 mod incidents;
 mod jobs;
 mod llm;
@@ -19,6 +20,7 @@ mod receipts;
 mod reconcile;
 mod runs;
 mod sources;
+mod texts;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -19,6 +19,7 @@ mod demo;
 mod diff;
 mod doctor;
 mod evaluate;
+mod export;
 mod jobs;
 mod pause;
 mod preview;
@@ -66,6 +67,11 @@ enum Command {
     /// Render a report from stored data; sends nothing
     #[command(after_help = "Example: svodka preview daily --for 2026-08-20 --format html > digest.html")]
     Preview(preview::Args),
+    /// Write a day, week or month as a workbook or as CSV tables; customers' words are masked unless the config says otherwise
+    #[command(
+        after_help = "Example: svodka export --for 2026-08-20 --period week --format xlsx --out week.xlsx"
+    )]
+    Export(export::Args),
     /// Pull CRM data into the store
     #[command(after_help = "Example: svodka sync --days 100")]
     Sync(sync::Args),
@@ -221,6 +227,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve => serve::run().await,
         Command::Run(args) => run::run(args).await,
         Command::Preview(args) => preview::run(args).await,
+        Command::Export(args) => export::run(args).await,
         Command::Sync(args) => sync::run(args).await,
         Command::Rollup(args) => rollup::run(args).await,
         Command::Jobs(args) => jobs::jobs(args).await,

@@ -1,15 +1,18 @@
 //! `svodka preview REPORT`: what would be sent, from what is stored.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chrono::{NaiveDate, TimeDelta};
 
 use super::{BotPeriod, Format, Report, UsageError};
 use crate::clock::{Clock, SystemClock};
-use crate::jobs::report;
+use crate::jobs::attach::charts;
+use crate::jobs::report::{self, Made};
 use crate::render::Part;
 use crate::schedule::ReportKind;
 use crate::settings::Settings;
+use crate::store::Store;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -21,6 +24,9 @@ pub(super) struct Args {
     /// Of the report `bot` (default: today)
     #[arg(long)]
     period: Option<BotPeriod>,
+    /// Also write the charts of the report as PNG files into this folder
+    #[arg(long, value_name = "DIR")]
+    charts: Option<PathBuf>,
     /// text: as people read it; html: as Telegram gets it
     #[arg(long, default_value = "text")]
     format: Format,
@@ -47,6 +53,9 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let slot_at = period.to + TimeDelta::hours(9);
     let run = super::run::manual_run(report.as_str(), slot_at, now);
     let made = report::make(&settings, &store, report, &run, now).await?;
+    if let (Some(folder), Some(made)) = (&args.charts, &made) {
+        write_charts(&store, made, folder).await?;
+    }
     let parts = made.map(|made| made.parts).unwrap_or_default();
     if parts.is_empty() {
         say!("nothing to say about this period: no message would be sent");
@@ -60,6 +69,21 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The charts that the digest would take along, were they attached.
+async fn write_charts(store: &Store, made: &Made, folder: &Path) -> anyhow::Result<()> {
+    tokio::fs::create_dir_all(folder).await?;
+    let charts = charts(store, made).await?;
+    if charts.is_empty() {
+        eprintln!("svodka: there is nothing to draw for this report and period");
+    }
+    for chart in charts {
+        let path = folder.join(&chart.name);
+        tokio::fs::write(&path, chart.content).await?;
+        eprintln!("svodka: {} ({})", path.display(), chart.title);
+    }
+    Ok(())
 }
 
 /// Prints messages as people read them, with a rule between parts.

@@ -5,6 +5,7 @@
 //! and the fix. Secrets are [`SecretString`]: no `Debug`, log or error shows them.
 
 mod bot;
+pub mod exports;
 mod fallback;
 mod heartbeat;
 pub mod llm;
@@ -73,6 +74,9 @@ pub struct Settings {
     pub chat_managers: BTreeMap<String, ManagerId>,
     /// Enabled jobs by name.
     pub jobs: BTreeMap<String, Job>,
+    /// What goes after the text of a digest, by job; jobs that attach nothing are left out.
+    pub attachments: BTreeMap<String, BTreeSet<exports::Attach>>,
+    pub exports: exports::ExportSettings,
     pub thresholds: Thresholds,
     pub bot_digest: BotDigestSettings,
     pub ops_chat: String,

@@ -3,7 +3,7 @@
 //! The four kinds of question are called by what they ask about; nobody needs to have read a book about selling. A text names
 //! what to work on first, then the numbers behind it.
 
-mod plan;
+pub mod plan;
 
 use askama::Template;
 use chrono::{Datelike, Days};
@@ -272,7 +272,8 @@ fn person(example: &TalkExample, digest: &BehaviourDigest, links: &Links) -> Per
     PersonView { name, link: links.chat(example.chat_id), details: details.join(", ") }
 }
 
-fn advise(advice: Advice) -> &'static str {
+/// What to do about one conversation.
+pub fn advise(advice: Advice) -> &'static str {
     match advice {
         Advice::NoReply => "остался без ответа: напишите, если ещё не поздно",
         Advice::SlowFirstReply => {
