@@ -35,15 +35,17 @@
 //! | module | may use |
 //! |---|---|
 //! | `clock` | |
+//! | `export` | clock, facts, measure, render |
 //! | `facts` | clock |
 //! | `outbound` | clock |
 //! | `measure` | clock, facts, text |
 //! | `render` | clock, facts, measure |
+//! | `chart` | facts, measure, render |
 //! | `collect` | clock, facts, outbound |
 //! | `store` | clock, facts |
 //! | `settings` | deliver, facts, measure, schedule, store |
 //! | `schedule` | clock, outbound, store |
-//! | `jobs` | clock, collect, facts, measure, render, schedule, settings, store, text |
+//! | `jobs` | chart, clock, collect, export, facts, measure, render, schedule, settings, store, text |
 //! | `deliver` | clock, outbound, render, store |
 //! | `alert` | clock, render, store |
 //! | `bot` | clock, deliver, outbound, store |
@@ -57,10 +59,12 @@
 pub mod alert;
 pub mod app;
 pub mod bot;
+pub mod chart;
 pub mod cli;
 pub mod clock;
 pub mod collect;
 pub mod deliver;
+pub mod export;
 pub mod facts;
 pub mod http;
 pub mod jobs;

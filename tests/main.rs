@@ -14,6 +14,7 @@ mod bot_rollup;
 #[cfg(feature = "sandbox")]
 mod bot_worker;
 mod chaos;
+mod chart;
 #[cfg(feature = "sandbox")]
 mod collect;
 #[cfg(feature = "sandbox")]
@@ -25,7 +26,11 @@ mod deliver_cli;
 #[cfg(feature = "sandbox")]
 mod deliver_faults;
 #[cfg(feature = "sandbox")]
+mod deliver_files;
+#[cfg(feature = "sandbox")]
 mod deliver_reconcile;
+#[cfg(feature = "sandbox")]
+mod export;
 #[cfg(feature = "sandbox")]
 mod fallback;
 mod guards;

@@ -5,6 +5,7 @@ mod bot;
 mod conversations;
 mod coverage;
 mod headline;
+mod ledger;
 mod oracle;
 mod orders;
 mod period;

@@ -6,7 +6,7 @@ mod bot;
 mod daily;
 mod quality;
 mod split;
-mod weekly;
+pub mod weekly;
 
 use svodka::render::Part;
 use svodka::render::tree::Tree;

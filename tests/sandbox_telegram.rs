@@ -545,6 +545,38 @@ async fn files_keep_their_name_and_size_and_captions_their_limit() {
         telegram.refused("editMessageText", edit).await,
         bad("there is no text in the message to edit")
     );
+    let caption = |text: &str| json!({"chat_id": PERSON, "message_id": stored[0].id, "caption": text});
+    let (code, same) = telegram.refused("editMessageCaption", caption("итог")).await;
+    assert!(code == 400 && same.contains("message is not modified"), "{same}");
+    assert_eq!(telegram.done("editMessageCaption", caption("итог дня")).await["caption"], "итог дня");
+    let id = telegram.send(PERSON, "текст").await;
+    let no_file = json!({"chat_id": PERSON, "message_id": id, "caption": "x"});
+    assert_eq!(
+        telegram.refused("editMessageCaption", no_file).await,
+        bad("there is no caption in the message to edit")
+    );
+
+    let sized = |width: u32, height: u32| {
+        let mut head = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+        head.extend(width.to_be_bytes());
+        head.extend(height.to_be_bytes());
+        head
+    };
+    let photo = upload("sendPhoto", "photo", &sized(1080, 1200), "").await;
+    let size = &photo["result"]["photo"][0];
+    assert_eq!((&size["width"], &size["height"]), (&json!(1080), &json!(1200)));
+    for (width, height) in [(9_000, 1_001), (2_101, 100), (10, 201)] {
+        let answer = upload("sendPhoto", "photo", &sized(width, height), "").await;
+        assert_eq!(answer["description"], bad("PHOTO_INVALID_DIMENSIONS").1, "{width} x {height}");
+    }
+    let page = telegram.http.get(format!("{}/chat/{PERSON}", telegram.api.url())).send().await.unwrap();
+    let page = page.text().await.unwrap();
+    let shown = format!("src=\"/file/{}\"", size["file_id"].as_str().unwrap());
+    assert!(page.contains(&shown), "{shown} in {page}");
+    let address = format!("{}/file/{}", telegram.api.url(), stored[0].attachment.as_ref().unwrap().file_id);
+    let file = telegram.http.get(address).send().await.unwrap();
+    assert_eq!(file.headers()["content-type"], "text/csv");
+    assert_eq!(file.bytes().await.unwrap(), "a;b\n");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod bot_days;
 mod concurrency;
 mod connections;
 mod facts;
+mod files;
 mod incidents;
 mod jobs;
 mod llm;
@@ -21,6 +22,7 @@ mod refinements;
 mod runs;
 mod silences;
 mod sources;
+mod texts;
 
 use std::fs;
 use std::path::{Path, PathBuf};

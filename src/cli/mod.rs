@@ -19,6 +19,7 @@ mod demo;
 mod diff;
 mod doctor;
 mod evaluate;
+mod export;
 mod incidents;
 mod jobs;
 mod pause;
@@ -71,6 +72,11 @@ enum Command {
         svodka preview behaviour --manager Ольга"
     )]
     Preview(preview::Args),
+    /// Write a day, week or month as a workbook or as CSV tables; customers' words are masked unless the config says otherwise
+    #[command(
+        after_help = "Example: svodka export --for 2026-08-20 --period week --format xlsx --out week.xlsx"
+    )]
+    Export(export::Args),
     /// Pull CRM data into the store
     #[command(after_help = "Example: svodka sync --days 100")]
     Sync(sync::Args),
@@ -240,6 +246,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve => serve::run().await,
         Command::Run(args) => run::run(args).await,
         Command::Preview(args) => preview::run(args).await,
+        Command::Export(args) => export::run(args).await,
         Command::Sync(args) => sync::run(args).await,
         Command::Rollup(args) => rollup::run(args).await,
         Command::Jobs(args) => jobs::jobs(args).await,

@@ -1,16 +1,20 @@
 //! `svodka preview REPORT`: what would be sent, from what is stored.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chrono::{NaiveDate, TimeDelta};
 
 use super::{BotPeriod, Format, Report, UsageError};
 use crate::clock::{Clock, SystemClock};
-use crate::jobs::{behaviour, report};
+use crate::jobs::attach::charts;
+use crate::jobs::behaviour;
+use crate::jobs::report::{self, Made};
 use crate::measure::behaviour::ManagerBehaviour;
 use crate::render::Part;
 use crate::schedule::ReportKind;
 use crate::settings::Settings;
+use crate::store::Store;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -25,6 +29,9 @@ pub(super) struct Args {
     /// Of the report `behaviour`: this manager's own text. A name, a part of one, or an id such as crm:28
     #[arg(long, value_name = "NAME")]
     manager: Option<String>,
+    /// Also write the charts of the report as PNG files into this folder
+    #[arg(long, value_name = "DIR")]
+    charts: Option<PathBuf>,
     /// text: as people read it; html: as Telegram gets it
     #[arg(long, default_value = "text")]
     format: Format,
@@ -65,7 +72,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
         }
     } else {
-        report::make(&settings, &store, report, &run, now).await?.map(|made| made.parts).unwrap_or_default()
+        let made = report::make(&settings, &store, report, &run, now).await?;
+        if let (Some(folder), Some(made)) = (&args.charts, &made) {
+            write_charts(&store, made, folder).await?;
+        }
+        made.map(|made| made.parts).unwrap_or_default()
     };
     if parts.is_empty() {
         say!("nothing to say about this period: no message would be sent");
@@ -100,6 +111,21 @@ fn manager<'a>(all: &'a [ManagerBehaviour], asked: &str) -> Result<&'a ManagerBe
         "--manager: {problem} with conversations in this week is called `{asked}`; there are: {}",
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     )))
+}
+
+/// The charts that the digest would take along, were they attached.
+async fn write_charts(store: &Store, made: &Made, folder: &Path) -> anyhow::Result<()> {
+    tokio::fs::create_dir_all(folder).await?;
+    let charts = charts(store, made).await?;
+    if charts.is_empty() {
+        eprintln!("svodka: there is nothing to draw for this report and period");
+    }
+    for chart in charts {
+        let path = folder.join(&chart.name);
+        tokio::fs::write(&path, chart.content).await?;
+        eprintln!("svodka: {} ({})", path.display(), chart.title);
+    }
+    Ok(())
 }
 
 /// Prints messages as people read them, with a rule between parts.

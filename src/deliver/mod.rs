@@ -10,6 +10,7 @@
 
 pub mod decide;
 pub mod doctor;
+pub mod file;
 pub mod outcome;
 pub mod pace;
 pub mod probe;

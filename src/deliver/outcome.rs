@@ -79,6 +79,7 @@ fn classify_bad_request(words: &str) -> Observed {
             || has("message can't be edited")
             || has("message to delete not found")
             || has("no text in the message to edit")
+            || has("no caption in the message to edit")
             || has("message_id_invalid") =>
         {
             Observed::EditGone
@@ -104,6 +105,8 @@ fn refusal(words: &str) -> Option<&'static str> {
         ("chat not found", "chat_not_found"),
         ("peer_id_invalid", "chat_not_found"),
         ("chat_id is empty", "chat_not_found"),
+        ("not enough rights to send photos", "no_file_rights"),
+        ("not enough rights to send documents", "no_file_rights"),
         ("not enough rights", "no_rights"),
         ("need administrator rights", "no_rights"),
         ("no write access", "no_rights"),
@@ -114,6 +117,12 @@ fn refusal(words: &str) -> Option<&'static str> {
         ("message_too_long", "too_long"),
         ("text is empty", "empty_text"),
         ("must be non-empty", "empty_text"),
+        ("takes no files", "no_files"),
+        ("image_process_failed", "bad_photo"),
+        ("photo_invalid_dimensions", "bad_photo"),
+        ("photo_ext_invalid", "bad_photo"),
+        ("file must be non-empty", "bad_file"),
+        ("file is too big", "too_long"),
         ("encoded in utf-8", "bad_text"),
         ("invalid unicode", "bad_text"),
     ];
@@ -162,6 +171,11 @@ mod tests {
             (403, "Forbidden: the group chat was deleted", "chat_deleted"),
             (403, "Forbidden: something new", "forbidden"),
             (400, "Bad Request: something new", "refused"),
+            (400, "Bad Request: IMAGE_PROCESS_FAILED", "bad_photo"),
+            (400, "Bad Request: PHOTO_INVALID_DIMENSIONS", "bad_photo"),
+            (400, "Bad Request: file must be non-empty", "bad_file"),
+            (400, "Bad Request: message caption is too long", "too_long"),
+            (400, "Bad Request: not enough rights to send photos to the chat", "no_file_rights"),
         ];
         for (code, description, reason) in refused {
             assert_eq!(classify(&json(code, description)), Observed::Refused { reason }, "{description}");
@@ -180,6 +194,7 @@ mod tests {
             (json(400, "Bad Request: message to edit not found"), EditGone),
             (json(400, "Bad Request: message can't be edited"), EditGone),
             (json(400, "Bad Request: there is no text in the message to edit"), EditGone),
+            (json(400, "Bad Request: there is no caption in the message to edit"), EditGone),
             (json(400, "Bad Request: Bad Gateway"), Unknown { reason: "server_error" }),
             (json(401, "Unauthorized"), Unauthorized { reason: "unauthorized" }),
             (json(401, "Unauthorized: invalid token specified"), Unauthorized { reason: "unauthorized" }),

@@ -42,6 +42,8 @@ pub struct Prober<'a> {
     pub clock: &'a dyn Clock,
     /// The chats of the config: one chat under two kinds of id is not looked into.
     pub targets: &'a BTreeMap<String, ChatTarget>,
+    /// The message is a file: its caption is looked at.
+    pub is_file: bool,
     /// The edit starts before this moment or not at all: the lease must outlast it.
     pub until: Instant,
 }
@@ -67,7 +69,11 @@ impl Prober<'_> {
         if self.clock.now() > self.until {
             return (Look::Later { reason: "held_up", wait: TimeDelta::zero() }, None);
         }
-        let observed = classify(&self.client.edit_message_text(&chat, message_id, text).await);
+        let edited = match self.is_file {
+            true => self.client.edit_message_caption(&chat, message_id, text).await,
+            false => self.client.edit_message_text(&chat, message_id, text).await,
+        };
+        let observed = classify(&edited);
         let look = match observed {
             // Changed all the same: ours, since nothing else of ours can be here, and the same text now.
             Observed::NotModified | Observed::Sent { .. } => Look::Found { message_id },

@@ -50,7 +50,7 @@ impl Sender {
                 let bot_id = asked.ok().and_then(|answer| answer.result["id"].as_i64()).unwrap_or_default();
                 let search = self.store.find_search(row.id, false, self.settings.waits.settle).await?;
                 let text = last_sent(row, row.is_repeat);
-                let (look, observed) = self.prober(client, claim).look(bot_id, &search, &text).await;
+                let (look, observed) = self.prober(client, claim, row).look(bot_id, &search, &text).await;
                 if let Some(observed) = &observed {
                     self.pace(row, target, claim, observed, None).await;
                 }
@@ -131,7 +131,7 @@ impl Sender {
                 let bot_id = asked.ok().and_then(|answer| answer.result["id"].as_i64()).unwrap_or_default();
                 let search = self.store.find_search(row.id, true, self.settings.waits.settle).await?;
                 let (look, observed) =
-                    self.prober(client, claim).look(bot_id, &search, &last_sent(row, false)).await;
+                    self.prober(client, claim, row).look(bot_id, &search, &last_sent(row, false)).await;
                 if let Some(observed) = &observed {
                     self.pace(row, target, claim, observed, None).await;
                 }
@@ -185,9 +185,10 @@ impl Sender {
         SweepResult::Again { at: self.clock.now() + wait, is_failure: true }
     }
 
-    fn prober<'a>(&'a self, client: &'a TelegramClient, claim: &Claim<'_>) -> Prober<'a> {
+    fn prober<'a>(&'a self, client: &'a TelegramClient, claim: &Claim<'_>, row: &DeliveryRow) -> Prober<'a> {
         let until = claim.started_at + TimeDelta::seconds(self.settings.lease_secs / 4);
-        Prober { client, clock: self.clock.as_ref(), targets: &self.targets, until }
+        let is_file = row.action.file_key().is_some();
+        Prober { client, clock: self.clock.as_ref(), targets: &self.targets, is_file, until }
     }
 }
 

@@ -19,6 +19,7 @@ use super::text::{mark_repeat, text_of};
 use super::transport::{ChatTarget, Transport};
 use crate::clock::{Instant, SharedClock};
 use crate::outbound::Jitter;
+use crate::store::files::{MOST_BYTES, StoredFile};
 use crate::store::outbox::{Action, ClaimedDelivery, DeliveryRow};
 use crate::store::{Lease, Store, StoreError};
 
@@ -199,6 +200,16 @@ impl Sender {
         if is_correction && claimed.edit_message_id.is_none() {
             return Ok(Decision::Dead { reason: "message_gone" });
         }
+        let file = match row.action.file_key() {
+            None => None,
+            Some(key) => match self.store.find_file(key).await? {
+                None => return Ok(Decision::Dead { reason: "file_gone" }),
+                Some(file) if file.content.len() > MOST_BYTES => {
+                    return Ok(Decision::Dead { reason: "too_long" });
+                }
+                file => file,
+            },
+        };
         let chat = self.address(target).await?;
         // From here on it may have been sent: a lost row without an address was not.
         self.store.note_address(&claimed.lease, &chat.to_string(), &chat.id_space()).await?;
@@ -206,7 +217,7 @@ impl Sender {
         if self.clock.now() - started_at > TimeDelta::seconds(self.settings.lease_secs / 4) {
             return Ok(Decision::Retry { reason: "held_up", at: self.clock.now(), as_plain: row.is_plain });
         }
-        let (observed, edited) = self.transmit(claimed, &chat, target.topic).await;
+        let (observed, edited) = self.transmit(claimed, file.as_ref(), &chat, target.topic).await;
         let ended_at = self.clock.now();
         let decision = decide(row, edited, &observed, &self.settings.waits, &self.jitter, ended_at);
         self.pace(row, target, claim, &observed, Some(&decision)).await;
@@ -222,6 +233,7 @@ impl Sender {
     async fn transmit(
         &self,
         claimed: &ClaimedDelivery,
+        file: Option<&StoredFile>,
         chat: &ChatId,
         topic: Option<i64>,
     ) -> (Observed, Option<i64>) {
@@ -238,7 +250,10 @@ impl Sender {
         if row.is_repeat {
             text.body = mark_repeat(&text.body, &row.public_id);
         }
-        let result = self.transport.send(chat, &text).await;
+        let result = match file {
+            Some(file) => self.transport.send_file(chat, file, &text).await,
+            None => self.transport.send(chat, &text).await,
+        };
         super::trace::told(row, &result);
         let observed = classify(&result);
         // A web page with status 200: a spoilt success, or the front page of something that is no Bot API at all. Whoever

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -86,6 +87,13 @@ pub struct Text {
     pub is_silent: bool,
 }
 
+impl Text {
+    /// Topic 1 is «General»: Telegram shows it as a topic and refuses it as one.
+    pub(super) fn sendable_topic(&self) -> Option<i64> {
+        self.topic.filter(|topic| *topic != 1)
+    }
+}
+
 /// An HTTP answer, as much of it as could be read.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answer {
@@ -144,8 +152,7 @@ impl TelegramClient {
     /// Sends a new message.
     pub async fn send_message(&self, chat: &ChatId, text: &Text) -> Result<Answer, NoAnswer> {
         let mut body = text_fields(chat, text);
-        // Topic 1 is «General»: Telegram shows it as a topic and refuses it as one.
-        if let Some(topic) = text.topic.filter(|topic| *topic != 1) {
+        if let Some(topic) = text.sendable_topic() {
             body.insert("message_thread_id".to_owned(), json!(topic));
         }
         if text.is_silent {
@@ -187,9 +194,18 @@ impl TelegramClient {
     }
 
     async fn call(&self, method: &str, body: &Value) -> Result<Answer, NoAnswer> {
+        self.ask(method, |request| request.json(body)).await
+    }
+
+    /// One request to a method; `fill` puts the arguments in.
+    pub(super) async fn ask(
+        &self,
+        method: &str,
+        fill: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Answer, NoAnswer> {
         let base = self.api_url.as_str().trim_end_matches('/');
         let url = format!("{base}/bot{}/{method}", self.token.expose_secret());
-        let mut response = self.http.post(url).json(body).send().await.map_err(|error| no_answer(&error))?;
+        let mut response = fill(self.http.post(url)).send().await.map_err(|error| no_answer(&error))?;
         let status = response.status().as_u16();
         let header =
             response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
@@ -255,7 +271,7 @@ fn text_fields(chat: &ChatId, text: &Text) -> Map<String, Value> {
     body
 }
 
-fn no_answer(error: &reqwest::Error) -> NoAnswer {
+pub(super) fn no_answer(error: &reqwest::Error) -> NoAnswer {
     let text = outbound::describe(error);
     match () {
         () if error.is_connect() || error.is_builder() => NoAnswer::NotSent(text),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::telegram::{Answer, ChatId, NoAnswer, TelegramClient, Text};
+use crate::store::files::StoredFile;
 
 /// A chat of the config, with the forum topic if there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,16 @@ pub enum Transport {
 pub trait Bot: fmt::Debug + Send + Sync {
     /// Sends a new message.
     async fn send(&self, chat: &ChatId, text: &Text) -> Result<Answer, NoAnswer>;
+    /// Sends a file as a new message with a caption. A way that has no files refuses it.
+    async fn send_file(
+        &self,
+        _chat: &ChatId,
+        _file: &StoredFile,
+        _caption: &Text,
+    ) -> Result<Answer, NoAnswer> {
+        let description = "this way out takes no files".to_owned();
+        Ok(Answer { status: 400, ok: Some(false), description, ..Answer::default() })
+    }
     /// Replaces the text of an own message.
     async fn edit(&self, chat: &ChatId, message_id: i64, text: &Text) -> Result<Answer, NoAnswer>;
     /// Says whether the way works at all; changes nothing.
@@ -45,6 +56,19 @@ impl Transport {
             Self::Telegram(client) => client.send_message(chat, text).await,
             Self::Stdout => print(chat, "", text),
             Self::Custom(bot) => bot.send(chat, text).await,
+        }
+    }
+
+    pub(super) async fn send_file(
+        &self,
+        chat: &ChatId,
+        file: &StoredFile,
+        caption: &Text,
+    ) -> Result<Answer, NoAnswer> {
+        match self {
+            Self::Telegram(client) => client.send_file(chat, file, caption).await,
+            Self::Stdout => print(chat, &format!(", файл {}", file.name), caption),
+            Self::Custom(bot) => bot.send_file(chat, file, caption).await,
         }
     }
 

@@ -17,6 +17,7 @@
 //! A job returns its result; the runner stores it in one transaction. Nothing is sent from here.
 
 pub mod analysis;
+pub mod attach;
 pub mod backup;
 mod basis;
 pub mod behaviour;
@@ -25,6 +26,7 @@ pub mod bot_retention;
 pub mod corrections;
 pub mod daily;
 pub mod diff;
+pub mod export;
 pub mod llm;
 pub mod quality;
 pub mod receipt;

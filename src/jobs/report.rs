@@ -6,7 +6,7 @@ use chrono::{Datelike, TimeDelta};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Work, behaviour, bot, daily, quality, receipt, sync, weekly};
+use super::{Work, attach, behaviour, bot, daily, quality, receipt, sync, weekly};
 use crate::clock::Instant;
 use crate::collect::{SOURCE_CHATS, SOURCE_ORDERS};
 use crate::measure::digest::Coverage;
@@ -58,15 +58,19 @@ impl Made {
                 body: self.body,
             }),
             history: self.history,
+            files: Vec::new(),
             note: Some(note),
         })
     }
 
+    /// What this chat reads.
+    pub(super) fn parts_for(&self, chat: &str) -> &[Part] {
+        self.own_parts.get(chat).unwrap_or(&self.parts)
+    }
+
     fn deliveries(&self, job: &Job, context: &JobContext) -> Vec<NewDelivery> {
         let run = &context.run;
-        let window = TimeDelta::from_std(job.catch_up_window).unwrap_or(TimeDelta::MAX);
-        let begins_at = if run.origin == Origin::Cron { run.slot_at } else { context.now };
-        let parts_of = |chat: &String| self.own_parts.get(chat).unwrap_or(&self.parts);
+        let parts_of = |chat: &String| self.parts_for(chat);
         job.chats
             .iter()
             .flat_map(|chat| {
@@ -84,11 +88,19 @@ impl Made {
                 plain: message.plain.clone(),
                 public_id: self.public_id.clone(),
                 policy: job.policy,
-                expires_at: Some(begins_at + window + SENDING_GRACE),
+                expires_at: Some(expires_at(job, context)),
                 is_silent: part > 1,
             })
             .collect()
     }
+}
+
+/// From when on the messages of a run are too old to be sent.
+pub(super) fn expires_at(job: &Job, context: &JobContext) -> Instant {
+    let window = TimeDelta::from_std(job.catch_up_window).unwrap_or(TimeDelta::MAX);
+    let run = &context.run;
+    let begins_at = if run.origin == Origin::Cron { run.slot_at } else { context.now };
+    begins_at + window + SENDING_GRACE
 }
 
 /// A digest made from what is stored, for `preview` and `run --dry-run`; `None` for jobs that make no messages.
@@ -149,7 +161,14 @@ pub fn span(report: ReportKind) -> Span {
 /// One attempt at a report that is made from what is stored, whatever its age.
 pub async fn run(work: &Work, job: &Job, context: &JobContext) -> Result<RunResult, JobError> {
     match make(&work.settings, &work.store, job.report, &context.run, context.now).await? {
-        Some(made) => made.into_result(job, context),
+        Some(made) => {
+            let files = attach::files(&work.settings, &work.store, &job.name, &made).await;
+            let messages = attach::deliveries(&files, &made, &work.settings, job, context);
+            let mut result = made.into_result(job, context)?;
+            result.deliveries.extend(messages);
+            result.files = attach::kept(files, context.run.id);
+            Ok(result)
+        }
         None => Ok(RunResult::default()),
     }
 }

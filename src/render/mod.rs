@@ -4,6 +4,7 @@
 //! tree, so that splitting and escaping cannot produce broken markup. No decision is taken in a template, and
 //! [`format`] is the only formatter.
 
+pub mod attachment;
 pub mod behaviour;
 pub mod bot;
 mod compare;
@@ -17,7 +18,7 @@ pub mod quality;
 pub mod receipt;
 mod sentences;
 mod split;
-mod subjects;
+pub mod subjects;
 mod team;
 pub mod tree;
 mod view;

@@ -18,8 +18,13 @@ pub(super) fn manager_name(id: Option<ManagerId>, name: &str) -> String {
 
 /// `WhatsApp «Опт»`.
 pub(super) fn channel_name(block: &ChannelBlock) -> String {
-    let kind = format::channel(&block.kind);
-    let own = block.name.as_deref().and_then(|name| format::name(name, OWN_NAME));
+    channel_title(&block.kind, block.name.as_deref())
+}
+
+/// The same of a channel that is no block of a digest.
+pub fn channel_title(kind: &str, name: Option<&str>) -> String {
+    let kind = format::channel(kind);
+    let own = name.and_then(|name| format::name(name, OWN_NAME));
     let own = own.filter(|name| !name.eq_ignore_ascii_case(&kind));
     own.map_or_else(|| kind.clone(), |own| format!("{kind} {}", format::quoted(&own)))
 }

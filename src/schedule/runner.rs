@@ -171,6 +171,7 @@ impl Runner {
             Ok(mut result) => {
                 if run.is_for_record {
                     result.deliveries.clear();
+                    result.files.clear();
                     result.note = Some("kept for the record, nothing enqueued".to_owned());
                 }
                 let message_count = result.deliveries.len();

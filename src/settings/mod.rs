@@ -6,6 +6,7 @@
 
 mod alerts;
 mod bot;
+pub mod exports;
 mod fallback;
 mod heartbeat;
 pub mod llm;
@@ -78,6 +79,9 @@ pub struct Settings {
     pub chat_managers: BTreeMap<String, ManagerId>,
     /// Enabled jobs by name.
     pub jobs: BTreeMap<String, Job>,
+    /// What goes after the text of a digest, by job; jobs that attach nothing are left out.
+    pub attachments: BTreeMap<String, BTreeSet<exports::Attach>>,
+    pub exports: exports::ExportSettings,
     pub thresholds: Thresholds,
     pub bot_digest: BotDigestSettings,
     pub ops_chat: String,

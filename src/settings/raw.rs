@@ -12,6 +12,7 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
 use super::DeliveryMode;
 use super::bot::RawBot;
+use super::exports::{Attach, ExportSettings};
 use super::llm::RawLlm;
 use super::refine::RawRefine;
 use crate::schedule::{CatchUp, ReportKind};
@@ -42,6 +43,7 @@ pub(super) struct RawSettings {
     pub heartbeat: RawHeartbeat,
     pub retention: RawRetention,
     pub backup: RawBackup,
+    pub exports: ExportSettings,
     pub log: RawLog,
 }
 
@@ -111,6 +113,8 @@ pub(super) struct RawJob {
     pub corrections: Option<RawCorrections>,
     #[serde(default, with = "humantime_serde")]
     pub corrections_window: Option<Duration>,
+    #[serde(default, deserialize_with = "csv_or_list")]
+    pub attach: Vec<Attach>,
     pub enabled: Option<bool>,
 }
 

@@ -84,13 +84,17 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
             chats.insert(name, ChatTarget { id, topic: chat.topic });
         }
     }
-    let mut jobs = BTreeMap::new();
+    let (mut jobs, mut attachments) = (BTreeMap::new(), BTreeMap::new());
     for (name, raw_job) in raw.jobs {
         // Jobs about the bot are in the table only where there is one, unless somebody says so.
         let has_subject = !raw_job.report.is_about_bot()
             || bot.url.is_some() && (raw_job.report != ReportKind::BotRetention || bot.deletion.is_some());
         if !raw_job.enabled.unwrap_or(has_subject) {
             continue;
+        }
+        let attached = super::exports::attachments(&name, &raw_job, &mut problems);
+        if !attached.is_empty() {
+            attachments.insert(name.clone(), attached);
         }
         if let Some(job) = job(&name, raw_job, known_zone, &mut problems) {
             jobs.insert(name, job);
@@ -168,6 +172,8 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         chats,
         chat_managers,
         jobs,
+        attachments,
+        exports: raw.exports,
         thresholds: Thresholds {
             slow_first_reply: raw.thresholds.slow_first_reply,
             follow_up_gap: raw.thresholds.follow_up_gap,

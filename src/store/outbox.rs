@@ -102,9 +102,9 @@ macro_rules! list_heads {
 
 queries! {
     INSERT = same!(
-        "INSERT INTO deliveries (key, run_id, chat, part, part_count, edit_of_key, is_correction, html, plain, public_id, policy, ",
+        "INSERT INTO deliveries (key, run_id, chat, part, part_count, edit_of_key, is_correction, file_key, html, plain, public_id, policy, ",
         "expires_at, is_silent, state, not_before_at, attempt_count, is_plain, is_repeat, lease_token, created_at) ",
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'pending', $14, 0, FALSE, FALSE, 0, $14) ",
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'pending', $15, 0, FALSE, FALSE, 0, $15) ",
         "ON CONFLICT (key) DO NOTHING",
     );
     PICK = per_backend!(pick);
@@ -136,14 +136,24 @@ pub enum Action {
     Edit { of_key: String },
     /// The same, but never a new message: without the message there is nothing to correct.
     Correct { of_key: String },
+    /// A new message that is a file kept under this key; the text is its caption, at most 1024 code points.
+    SendFile { file_key: String },
 }
 
 impl Action {
     /// Key of the delivery whose message is to be edited.
     pub fn edited_key(&self) -> Option<&str> {
         match self {
-            Self::Send => None,
+            Self::Send | Self::SendFile { .. } => None,
             Self::Edit { of_key } | Self::Correct { of_key } => Some(of_key),
+        }
+    }
+
+    /// Key of the file that the message is.
+    pub fn file_key(&self) -> Option<&str> {
+        match self {
+            Self::SendFile { file_key } => Some(file_key),
+            Self::Send | Self::Edit { .. } | Self::Correct { .. } => None,
         }
     }
 }
@@ -332,6 +342,7 @@ pub(super) async fn insert_deliveries(tx: &mut Tx, deliveries: &[NewDelivery], n
             new.part_count,
             new.action.edited_key(),
             is_correction,
+            new.action.file_key(),
             &new.html,
             &new.plain,
             &new.public_id,

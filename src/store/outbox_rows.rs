@@ -7,7 +7,7 @@ use crate::clock::Instant;
 /// Columns of a [`DeliveryRecord`].
 macro_rules! delivery_columns {
     () => {
-        "id, key, run_id, chat, part, part_count, edit_of_key, is_correction, html, plain, public_id, policy, expires_at, \
+        "id, key, run_id, chat, part, part_count, edit_of_key, is_correction, file_key, html, plain, public_id, policy, expires_at, \
          is_silent, state, not_before_at, attempt_count, is_plain, is_repeat, floor_message_id, message_id, \
          lease_token, lease_until_ms, started_at, created_at, finished_at, reason"
     };
@@ -24,6 +24,7 @@ pub(super) struct DeliveryRecord {
     part_count: i64,
     edit_of_key: Option<String>,
     is_correction: bool,
+    file_key: Option<String>,
     html: String,
     plain: String,
     public_id: String,
@@ -57,10 +58,11 @@ impl TryFrom<DeliveryRecord> for DeliveryRow {
             chat: row.chat,
             part: row.part,
             part_count: row.part_count,
-            action: match (row.edit_of_key, row.is_correction) {
-                (None, _) => Action::Send,
-                (Some(of_key), false) => Action::Edit { of_key },
-                (Some(of_key), true) => Action::Correct { of_key },
+            action: match (row.edit_of_key, row.is_correction, row.file_key) {
+                (None, _, None) => Action::Send,
+                (None, _, Some(file_key)) => Action::SendFile { file_key },
+                (Some(of_key), false, _) => Action::Edit { of_key },
+                (Some(of_key), true, _) => Action::Correct { of_key },
             },
             html: row.html,
             plain: row.plain,

@@ -6,7 +6,7 @@ use sqlx::types::Json;
 use super::pool::Tx;
 use super::runs::RunResult;
 use super::sql::{execute, queries, same};
-use super::{Lease, Result, Store, history, outbox};
+use super::{Lease, Result, Store, files, history, outbox};
 use crate::clock::Instant;
 
 queries! {
@@ -57,6 +57,7 @@ impl Store {
             )?;
         }
         history::insert_history(&mut tx, lease.id, &result.history).await?;
+        files::insert_files(&mut tx, &result.files, now).await?;
         outbox::insert_deliveries(&mut tx, &result.deliveries, now).await?;
         end_attempt(&mut tx, lease, "succeeded", None, now).await?;
         tx.commit().await

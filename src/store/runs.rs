@@ -9,6 +9,7 @@
 use serde_json::Value;
 use sqlx::types::Json;
 
+use super::files::NewFile;
 use super::history::HistoryRow;
 use super::outbox::{self, NewDelivery};
 use super::sql::{execute, fetch_all, fetch_one, fetch_optional, queries, same};
@@ -50,7 +51,8 @@ queries! {
     LIST_MISSED = same!(
         "SELECT ", run_columns!(), " FROM runs WHERE deadline_at <= $1 AND deadline_missed_at IS NULL AND (",
         "state IN ('planned', 'running', 'failed') OR EXISTS (SELECT 1 FROM deliveries ",
-        "WHERE deliveries.run_id = runs.id AND deliveries.state IN ('pending', 'sending', 'unknown'))) ",
+        "WHERE deliveries.run_id = runs.id AND deliveries.file_key IS NULL ",
+        "AND deliveries.state IN ('pending', 'sending', 'unknown'))) ",
         "ORDER BY deadline_at, id",
     );
     MARK_MISSED = same!(
@@ -158,6 +160,8 @@ pub struct RunResult {
     pub history: Vec<HistoryRow>,
     /// Messages to send.
     pub deliveries: Vec<NewDelivery>,
+    /// Files that some of them send.
+    pub files: Vec<NewFile>,
     /// One sentence for `svodka runs`, such as «412 facts stored».
     pub note: Option<String>,
 }
@@ -284,7 +288,7 @@ impl Store {
         rows.into_iter().map(RunRow::try_from).collect()
     }
 
-    /// Runs whose `deadline_at <= now` passed while they were not succeeded-and-delivered (a delivery of theirs
+    /// Runs whose `deadline_at <= now` passed while they were not succeeded-and-delivered (a delivery of theirs, files aside,
     /// still pending, sending or unknown; or the run planned, running or failed) and whose miss is not yet marked.
     pub async fn list_missed_deadlines(&self, now: Instant) -> Result<Vec<RunRow>> {
         let mut db = self.conn().await?;

@@ -12,8 +12,8 @@
 //! Texts hold to what both understand: `$N`, `BIGINT` sums by `CAST`, no case folding, no sorting of words.
 
 use super::{
-    bot_days, bot_entries, bot_figures, marks, operator, pollers, quality, receipts, reconcile, refinements,
-    run_claims, run_records, silences, told, wakes,
+    bot_days, bot_entries, bot_figures, files, marks, operator, pollers, quality, receipts, reconcile,
+    refinements, run_claims, run_records, silences, texts, told, wakes,
 };
 use super::{
     deliveries, facts, facts_save, history, incidents, jobs, llm, outbox, outbox_records, pool, runs, sources,
@@ -42,6 +42,7 @@ pub const ALL: &[&[Sql]] = &[
     run_records::QUERIES,
     outbox::QUERIES,
     outbox_records::QUERIES,
+    files::QUERIES,
     deliveries::QUERIES,
     reconcile::QUERIES,
     operator::QUERIES,
@@ -60,6 +61,7 @@ pub const ALL: &[&[Sql]] = &[
     llm::QUERIES,
     marks::QUERIES,
     refinements::QUERIES,
+    texts::QUERIES,
     pollers::QUERIES,
     wakes::QUERIES,
 ];

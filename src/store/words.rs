@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use super::files::FileKind;
 use super::outbox::{DeliveryState, Policy};
 use super::runs::{Origin, RunState};
 use super::{Result, StoreError};
@@ -37,6 +38,7 @@ words!(RunState {
     Skipped = "skipped",
 });
 words!(Policy { AtLeastOnce = "at_least_once", AtMostOnce = "at_most_once" });
+words!(FileKind { Photo = "photo", Document = "document" });
 words!(DeliveryState {
     Pending = "pending",
     Sending = "sending",

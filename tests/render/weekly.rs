@@ -59,7 +59,7 @@ fn summary(conversations: u64, no_reply: u64, median_secs: f64, made: u64, reven
     Summary { chats: Some(chats), orders: Some(orders(made, revenue)) }
 }
 
-fn manager(id: i64, name: &str, now: (u64, u64, u64), before: u64) -> WeeklyManager {
+pub fn manager(id: i64, name: &str, now: (u64, u64, u64), before: u64) -> WeeklyManager {
     let (conversations, no_reply, made) = now;
     let side = |conversations, made: u64| {
         summary(
@@ -131,7 +131,7 @@ fn trends() -> Vec<Trend> {
 }
 
 /// The week of 17–23 August 2026.
-fn ordinary() -> WeeklyDigest {
+pub fn ordinary() -> WeeklyDigest {
     let period = Span::Week.containing(on(2026, 8, 20), ZONE);
     WeeklyDigest {
         public_id: "w-0817-k3f9".to_owned(),
@@ -180,7 +180,7 @@ fn ordinary() -> WeeklyDigest {
 }
 
 /// Nobody wrote and nothing was ordered, before neither.
-fn empty() -> WeeklyDigest {
+pub fn empty() -> WeeklyDigest {
     let nothing = Summary { chats: Some(ChatSummary::default()), orders: Some(OrderSummary::default()) };
     let measures = TrendMeasure::ALL.into_iter();
     WeeklyDigest {

@@ -37,6 +37,7 @@ fn result() -> RunResult {
         digest: Some(digest),
         history: vec![value("orders", Some(7.0)), value("response_ratio", None)],
         deliveries: vec![message("run:1/managers/1", "managers")],
+        files: Vec::new(),
         note: Some("отчёт за 19 августа".into()),
     }
 }

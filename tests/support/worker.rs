@@ -100,9 +100,10 @@ impl World {
         Worker { app, clock: self.clock.clone() }
     }
 
-    /// Texts standing in a chat now.
+    /// Texts standing in a chat now; captions of files are none.
     pub fn texts(&self, chat: i64) -> Vec<String> {
-        self.telegram.own_messages(chat).into_iter().map(|message| message.text).collect()
+        let messages = self.telegram.own_messages(chat).into_iter();
+        messages.filter(|message| message.attachment.is_none()).map(|message| message.text).collect()
     }
 }
 

@@ -6,7 +6,7 @@
 mod more;
 mod numbers;
 mod orders;
-mod plan;
+pub mod plan;
 
 use askama::Template;
 use chrono::{Datelike, Days};
@@ -212,7 +212,8 @@ fn done(example: &TalkExample) -> String {
     done.join(", ")
 }
 
-fn advise(advice: Advice) -> &'static str {
+/// What to do about one conversation.
+pub fn advise(advice: Advice) -> &'static str {
     match advice {
         Advice::NoReply => "остался без ответа: напишите, если ещё не поздно",
         Advice::SlowFirstReply => {

@@ -4,7 +4,7 @@ use crate::measure::behaviour::{Problem, ProblemKind};
 use crate::render::format;
 
 /// `Отвечать всем.`
-pub(super) fn aim(kind: ProblemKind) -> &'static str {
+pub fn aim(kind: ProblemKind) -> &'static str {
     match kind {
         ProblemKind::NoReply => "Отвечать всем.",
         ProblemKind::SlowFirstReply => "Быстрее отвечать в первый раз.",
@@ -18,7 +18,7 @@ pub(super) fn aim(kind: ProblemKind) -> &'static str {
 }
 
 /// `о трудностях спрашивает в 18 % диалогов, цель — 60 %`.
-pub(super) fn problem(problem: &Problem) -> String {
+pub fn problem(problem: &Problem) -> String {
     let (value, target) = (number(problem.kind, problem.value), number(problem.kind, problem.target));
     let critical = if problem.is_critical { " (очень мало)" } else { "" };
     match problem.kind {
@@ -44,7 +44,7 @@ fn capitalised(text: &str) -> String {
 }
 
 /// The focus as two sentences: the aim, and what counts as done in two weeks.
-pub(super) fn focus(problem: &Problem) -> String {
+pub fn focus(problem: &Problem) -> String {
     let (value, target) = (number(problem.kind, problem.value), number(problem.kind, problem.target));
     let done = match problem.kind {
         ProblemKind::NoReply | ProblemKind::SlowFirstReply => format!("не больше {target}"),
@@ -54,7 +54,7 @@ pub(super) fn focus(problem: &Problem) -> String {
 }
 
 /// Two or three steps.
-pub(super) fn steps(kind: ProblemKind) -> Vec<String> {
+pub fn steps(kind: ProblemKind) -> Vec<String> {
     let steps: &[&str] = match kind {
         ProblemKind::NoReply => &[
             "В начале и в конце смены открывайте список «ждут ответа» и отвечайте каждому.",

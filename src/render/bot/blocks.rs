@@ -11,7 +11,8 @@ use crate::render::format::{self, NBSP, NONE};
 use crate::render::view::Block;
 
 /// The steps of the funnel as the team calls them; `BotStep::ALL` in words.
-const STEPS: [&str; 6] = ["/start", "сообщение", "поиск", "корзина", "лимит", "опрос"];
+/// Steps of the funnel in words.
+pub const STEPS: [&str; 6] = ["/start", "сообщение", "поиск", "корзина", "лимит", "опрос"];
 /// Scenarios by name.
 const MOST_SCENARIOS: usize = 4;
 /// Code points of a label.

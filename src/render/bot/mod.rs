@@ -6,6 +6,8 @@ mod more;
 mod sentences;
 mod words;
 
+pub use blocks::STEPS;
+
 use askama::Template;
 
 use super::format;

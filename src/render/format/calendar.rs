@@ -110,6 +110,16 @@ pub fn short_days(first_on: NaiveDate, last_on: NaiveDate) -> String {
     format!("{} – {}", first_on.format(pattern), last_on.format(pattern))
 }
 
+/// `06.02`: where there is no room for a month in words.
+pub fn short_date(on: NaiveDate) -> String {
+    on.format("%d.%m").to_string()
+}
+
+/// `Пн`.
+pub fn weekday_short(weekday: Weekday) -> &'static str {
+    pick(["Пн", "Вт", "Ср", "Чт", "Пт", "Сб", "Вс"], weekday)
+}
+
 /// `21:40` by the clocks of the zone.
 pub fn time(at: Instant, zone: Tz) -> String {
     at.with_timezone(&zone).format("%H:%M").to_string()

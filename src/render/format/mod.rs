@@ -9,8 +9,8 @@ mod name;
 mod number;
 
 pub use calendar::{
-    date, day, day_accusative, days, moment, month, on_weekday, short_days, time, usual_weekday_dative,
-    weekday_dative, weekday_genitive,
+    date, day, day_accusative, days, moment, month, on_weekday, short_date, short_days, time,
+    usual_weekday_dative, weekday_dative, weekday_genitive, weekday_short,
 };
 pub use duration::{duration, faster_or_slower, working_time};
 pub(super) use name::is_attached;

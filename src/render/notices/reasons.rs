@@ -31,6 +31,11 @@ pub fn for_ops(reason: &str) -> &str {
         "topic_closed" => "тема закрыта",
         "too_long" => "сообщение слишком длинное",
         "empty_text" | "bad_text" | "bad_markup" => "Telegram не принял текст",
+        "bad_photo" | "bad_file" => "Telegram не принял вложение",
+        "no_file_rights" => "боту нельзя слать в чат картинки или файлы",
+        "no_files" => "этот способ отправки не умеет слать файлы",
+        "file_gone" => "вложение уже удалено из базы",
+        "chart_failed" | "export_failed" => "вложение не удалось сделать",
         "expired" => "срок отправки вышел",
         "message_gone" => "исправлять нечего, сообщение удалено из чата",
         "maybe_lost" | "unknown_outcome" => "неизвестно, дошло ли",
@@ -78,6 +83,10 @@ pub fn fix_of_chat(reason: &str, chat: &str) -> String {
         "blocked" | "not_started" => "получателю нужно открыть бота и нажать «Старт».".to_owned(),
         "kicked" | "not_member" => "верните бота в чат.".to_owned(),
         "no_rights" => "дайте боту право писать в чат (в канале он должен быть администратором).".to_owned(),
+        "no_file_rights" | "no_files" => {
+            "разрешите боту отправлять фото и файлы или уберите attach у задания.".to_owned()
+        }
+        "file_gone" => "отчёт с вложениями можно выпустить заново: svodka run.".to_owned(),
         "topic_gone" => format!("укажите другую тему: ключ chats.{chat}.topic."),
         "topic_closed" => "откройте тему или сделайте бота администратором.".to_owned(),
         "chat_not_configured" => format!("опишите чат в настройках: [chats.{chat}] с ключом id."),
@@ -86,7 +95,7 @@ pub fn fix_of_chat(reason: &str, chat: &str) -> String {
         }
         "message_gone" => "ничего; исправленные числа покажет svodka replay.".to_owned(),
         "expired" => "проверьте связь с Telegram; отчёт можно выпустить заново: svodka run.".to_owned(),
-        "too_long" | "empty_text" | "bad_text" | "bad_markup" | "refused" => {
+        "too_long" | "empty_text" | "bad_text" | "bad_markup" | "bad_photo" | "bad_file" | "refused" => {
             "это ошибка программы: сообщите разработчикам номер сообщения.".to_owned()
         }
         _ => "проверьте чат командой svodka doctor.".to_owned(),

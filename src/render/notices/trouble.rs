@@ -106,7 +106,15 @@ impl Trouble {
             Self::DeliveryDead { reason, .. } => {
                 matches!(
                     reason.as_str(),
-                    "expired" | "message_gone" | "too_long" | "bad_markup" | "bad_text" | "empty_text"
+                    "expired"
+                        | "message_gone"
+                        | "too_long"
+                        | "bad_markup"
+                        | "bad_text"
+                        | "empty_text"
+                        | "bad_photo"
+                        | "bad_file"
+                        | "file_gone"
                 )
             }
             // The job is gone: no success will ever end it.

@@ -16,7 +16,7 @@ use super::fault::{AfterCommit, BeforeCommit, Effect};
 use super::line::Line;
 use super::methods::{Done, GET_UPDATES, Method};
 use super::server::{Server, Verdict};
-use super::{poll, preview};
+use super::{files, poll, preview};
 
 /// A document of 50 MB and the words around it.
 const BODY_LIMIT_BYTES: usize = 52 * 1024 * 1024;
@@ -25,7 +25,7 @@ const FRONT_END_PAGE: &str = "<html>\r\n<head><title>502 Bad Gateway</title></he
 type Outcome = Result<Done, ApiError>;
 
 pub(super) fn router(server: Arc<Server>) -> Router {
-    preview::routes().fallback(serve).with_state(server)
+    preview::routes().merge(files::routes()).fallback(serve).with_state(server)
 }
 
 async fn serve(State(server): State<Arc<Server>>, request: Request) -> Response {

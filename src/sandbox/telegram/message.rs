@@ -1,5 +1,6 @@
 //! A message as it stands in a chat.
 
+use axum::body::Bytes;
 use serde_json::{Value, json};
 
 use super::chat::{ChatKind, SimChat};
@@ -16,7 +17,7 @@ pub enum Author {
     Person { id: i64, name: String },
 }
 
-/// A stored file; its content is not kept.
+/// A stored file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment {
     pub file_id: String,
@@ -25,6 +26,7 @@ pub struct Attachment {
     pub mime: String,
     /// Shown as a picture, not as a file.
     pub is_photo: bool,
+    pub content: Bytes,
 }
 
 /// A message, deleted ones excluded: what a reader sees now.
@@ -164,9 +166,10 @@ impl SimMessage {
         let Some(file) = &self.attachment else { return };
         let unique_id = format!("u{}", file.file_id);
         if file.is_photo {
-            // Every picture gets one size: the sandbox does not look inside.
+            // Only a PNG says its size here.
+            let (width, height) = super::files::png_size(&file.content).unwrap_or((1280, 720));
             message["photo"] = json!([{"file_id": file.file_id, "file_unique_id": unique_id,
-                "width": 1280, "height": 720, "file_size": file.size_bytes}]);
+                "width": width, "height": height, "file_size": file.size_bytes}]);
         } else {
             message["document"] = json!({"file_id": file.file_id, "file_unique_id": unique_id,
                 "file_name": file.name, "mime_type": file.mime, "file_size": file.size_bytes});

@@ -12,6 +12,7 @@ mod chat;
 mod entity;
 mod error;
 mod fault;
+mod files;
 mod flood;
 mod html;
 mod http;

@@ -109,6 +109,7 @@ struct Bubble {
 }
 
 struct FileCard {
+    id: String,
     name: String,
     size: String,
     is_photo: bool,
@@ -198,6 +199,7 @@ fn bubble(message: &SimMessage, room: &Room, at: DateTime<Tz>, with_topic: bool)
         None => "Сообщение удалено".to_owned(),
     });
     let file = message.attachment.as_ref().map(|file| FileCard {
+        id: file.file_id.clone(),
         name: file.name.clone(),
         size: size(file.size_bytes),
         is_photo: file.is_photo,

@@ -12,7 +12,7 @@ use crate::sandbox::telegram::error::ApiError;
 use crate::sandbox::telegram::keyboard;
 use crate::sandbox::telegram::message::{Author, SimMessage};
 use crate::sandbox::telegram::model::{Model, whole_second};
-use crate::sandbox::telegram::text::{self, TEXT_LIMIT};
+use crate::sandbox::telegram::text::{self, CAPTION_LIMIT, TEXT_LIMIT};
 
 /// Messages older than this cannot be taken back.
 const DELETABLE_HOURS: i64 = 48;
@@ -47,6 +47,29 @@ pub(super) fn edit_message_text(model: &mut Model, args: &Args, now: Instant) ->
         message.set_content(content);
         message.keyboard = keyboard;
         message.has_preview = has_preview;
+    })
+}
+
+pub(super) fn edit_message_caption(model: &mut Model, args: &Args, now: Instant) -> Result<Done, ApiError> {
+    let content = text::read(args, "caption", "caption_entities")?;
+    let keyboard = keyboard::read(args)?;
+    let (chat, message) = editable(model, args)?;
+    if message.attachment.is_none() {
+        return Err(ApiError::bad("there is no caption in the message to edit"));
+    }
+    let content = text::normalise(content);
+    if content.code_points() > CAPTION_LIMIT {
+        return Err(ApiError::bad("message caption is too long"));
+    }
+    keyboard::check(keyboard.as_ref())?;
+    let same = (&message.text, &message.entities, &message.keyboard)
+        == (&content.text, &content.entities, &keyboard);
+    if same {
+        return Err(ApiError::bad(NOT_MODIFIED));
+    }
+    change(model, &chat, message.id, now, |message| {
+        message.set_content(content);
+        message.keyboard = keyboard;
     })
 }
 

@@ -43,13 +43,14 @@ pub struct Method {
 /// `getUpdates` waits, so it is served apart; here it only has its name.
 pub const GET_UPDATES: &str = "getUpdates";
 
-const METHODS: [Method; 20] = [
+const METHODS: [Method; 21] = [
     Method { name: "answerCallbackQuery", run: info::answer_callback_query },
     Method { name: "copyMessage", run: forward::copy_message },
     Method { name: "deleteMessage", run: edit::delete_message },
     Method { name: "deleteMessages", run: edit::delete_messages },
     Method { name: "deleteMyCommands", run: info::delete_my_commands },
     Method { name: "deleteWebhook", run: info::delete_webhook },
+    Method { name: "editMessageCaption", run: edit::edit_message_caption },
     Method { name: "editMessageReplyMarkup", run: edit::edit_message_reply_markup },
     Method { name: "editMessageText", run: edit::edit_message_text },
     Method { name: "forwardMessage", run: forward::forward_message },

@@ -7,6 +7,7 @@ use crate::clock::Instant;
 use crate::sandbox::telegram::args::Args;
 use crate::sandbox::telegram::chat::{SendRights, SimChat};
 use crate::sandbox::telegram::error::ApiError;
+use crate::sandbox::telegram::files::check_photo_size;
 use crate::sandbox::telegram::keyboard;
 use crate::sandbox::telegram::message::{Attachment, Author, SimMessage};
 use crate::sandbox::telegram::model::{Model, Room};
@@ -156,9 +157,13 @@ fn file(model: &Model, args: &Args, field: &str) -> Result<Attachment, ApiError>
         if is_photo && (size_bytes > PHOTO_LIMIT_BYTES || !looks_like_picture(&file.content)) {
             return Err(ApiError::bad("IMAGE_PROCESS_FAILED"));
         }
+        if is_photo {
+            check_photo_size(&file.content)?;
+        }
         let mime = file.mime.clone().unwrap_or_else(|| "application/octet-stream".to_owned());
         let file_id = format!("{}-{}", if is_photo { "AgAC" } else { "BQAC" }, model.files.len() + 1);
-        return Ok(Attachment { file_id, name: file.name.clone(), size_bytes, mime, is_photo });
+        let (name, content) = (file.name.clone(), file.content.clone());
+        return Ok(Attachment { file_id, name, size_bytes, mime, is_photo, content });
     }
     if named.starts_with("http://") || named.starts_with("https://") {
         // The sandbox has no way to the outside.
