@@ -203,3 +203,23 @@ async fn deliveries_refuse_what_cannot_be_meant() {
         .is_failure(&["there is no delivery 1"]);
     assert_eq!(svodka(&store, &["deliveries", "--json"]).await.done(), "[]\n");
 }
+
+#[tokio::test]
+async fn the_behaviour_digest_is_previewed_for_the_lead_and_for_one_manager() {
+    let store = temp_store().await;
+    let (_world, _) = with_digest(&store).await;
+    let preview = async |more: &[&str]| {
+        svodka(&store, &[&["preview", "behaviour", "--for", "2026-08-20"], more].concat()).await
+    };
+    let lead = preview(&[]).await.done();
+    assert!(lead.contains("Разбор диалогов за неделю 17–23"), "{lead}");
+    let id =
+        lead.lines().find(|line| line.contains("Ольга Чабрецова") && line.starts_with("--manager ")).unwrap();
+    let id = id.split_whitespace().nth(1).unwrap();
+    let own = preview(&["--manager", "ольга"]).await.done();
+    assert!(own.contains("Ольга Чабрецова: разбор диалогов") && !own.contains("Павел"), "{own}");
+    assert_eq!(preview(&["--manager", id]).await.done(), own);
+    preview(&["--manager", "Глеб"]).await.is_usage(&["nobody", "`Глеб`", "Павел Улунов"]);
+    preview(&["--manager", "ов"]).await.is_usage(&["more than one"]);
+    svodka(&store, &["preview", "daily", "--manager", "Ольга"]).await.is_usage(&["--manager belongs to"]);
+}

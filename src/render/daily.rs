@@ -4,9 +4,9 @@ use askama::Template;
 use chrono::Datelike;
 
 use super::compare::{Baselines, Change, relative};
-use super::format::{self, DIALOGS, MESSAGES};
+use super::format::{self, MESSAGES};
 use super::known::{Known, NO_DATA, Told, coverage_lines};
-use super::subjects::{Changes, OWN_NAME, channel_name, dialogs, made, manager_name};
+use super::subjects::{Changes, OWN_NAME, channel_name, dialogs, made, manager_name, reached_order};
 use super::view::{DailyView, ManagerView, PersonView, WaitingView};
 use super::{RenderError, Report, parse, sentences, team};
 use crate::measure::digest::{ChannelBlock, ChatSummary, DailyDigest, ManagerBlock, Waiting};
@@ -187,7 +187,7 @@ fn manager(block: &ManagerBlock, digest: &DailyDigest, is_full: bool) -> Manager
         && is_full
         && ratio.part > 0
     {
-        rest.push(format!("до заказа дошли {}", format::share_of(*ratio, DIALOGS)));
+        rest.push(reached_order(*ratio));
     }
     if digest.waiting.is_some() && block.waiting_now > 0 {
         rest.push(format!("ждут ответа — {}", format::count(block.waiting_now)));

@@ -2,6 +2,7 @@
 
 use super::compare::Baselines;
 use super::format::{self, DIALOGS, NBSP, Noun};
+use crate::facts::Money;
 use crate::measure::digest::{Coverage, DailyDigest, Headline, Ratio, Warning};
 
 /// The verb of «остался 1 диалог».
@@ -46,6 +47,10 @@ pub(super) fn headline(digest: &DailyDigest, baselines: &Baselines) -> (String, 
                 Some(1..) => "Начните с тех, кто ждёт сейчас: список ниже.".to_owned(),
                 _ => "Посмотрите ниже, у кого из менеджеров остались диалоги без ответа.".to_owned(),
             }),
+        ),
+        Headline::RevenueDown { revenue: Money(..=0), usual } => (
+            format!("Заказов не было, а обычно для {weekday} их на {}.", money(*usual)),
+            Some("Напишите тем, кто спрашивал, но не заказал.".to_owned()),
         ),
         Headline::RevenueDown { revenue, usual } => (
             format!("Заказов на {} — меньше обычного для {weekday} ({}).", money(*revenue), money(*usual)),
@@ -103,7 +108,7 @@ pub(super) fn warning(warning: &Warning, headline: &Headline) -> Option<String> 
             format::decimal(*from)
         )),
         (Warning::QuestionsLow { value, limit }, _) => Some(format!(
-            "Мало вопросов клиенту: {} на диалог, нужно хотя бы {}.",
+            "Мало вопросов клиенту: {} на диалог, нужно хотя бы {}. Напомните: сначала вопрос, потом цена.",
             format::decimal(*value),
             format::decimal(*limit)
         )),

@@ -3,10 +3,13 @@
 use super::format::{self, DIALOGS, ORDERS};
 use super::known::Known;
 use crate::facts::ManagerId;
-use crate::measure::digest::{ChannelBlock, ChatSummary, OrderSummary};
+use crate::measure::digest::{ChannelBlock, ChatSummary, OrderSummary, Ratio};
 
 /// Code points of a manager's or a channel's name.
 pub(super) const OWN_NAME: usize = 32;
+
+/// A share over fewer is told with its counts, as [`format::share`] does.
+const SMALL_WHOLE: u64 = 20;
 
 /// A manager's name, fit for a line.
 pub(super) fn manager_name(id: Option<ManagerId>, name: &str) -> String {
@@ -21,12 +24,21 @@ pub(super) fn channel_name(block: &ChannelBlock) -> String {
     channel_title(&block.kind, block.name.as_deref())
 }
 
-/// The same of a channel that is no block of a digest.
+/// The same by its parts. A name that begins with the kind says it already.
 pub fn channel_title(kind: &str, name: Option<&str>) -> String {
     let kind = format::channel(kind);
-    let own = name.and_then(|name| format::name(name, OWN_NAME));
-    let own = own.filter(|name| !name.eq_ignore_ascii_case(&kind));
-    own.map_or_else(|| kind.clone(), |own| format!("{kind} {}", format::quoted(&own)))
+    match name.and_then(|name| format::name(name, OWN_NAME)) {
+        Some(own) if own.to_lowercase().starts_with(&kind.to_lowercase()) => own,
+        Some(own) => format!("{kind} {}", format::quoted(&own)),
+        None => kind,
+    }
+}
+
+/// `до заказа дошли 20 % диалогов`, `до заказа дошёл 1 из 7 диалогов`.
+pub(super) fn reached_order(conversion: Ratio) -> String {
+    let verb =
+        if conversion.whole < SMALL_WHOLE && conversion.part == 1 { "дошёл" } else { "дошли" };
+    format!("до заказа {verb} {}", format::share_of(conversion, DIALOGS))
 }
 
 /// What follows the values of a subject: ` (+12 %)`, or nothing.

@@ -52,7 +52,7 @@ struct OwnView {
     steps: Vec<String>,
     numbers: Block,
     problems: Vec<String>,
-    examples: Vec<PersonView>,
+    examples: Vec<(String, Vec<PersonView>)>,
     good: Vec<PersonView>,
     notes: Vec<String>,
 }
@@ -80,7 +80,7 @@ pub fn render(digest: &BehaviourDigest, links: &Links) -> Result<Report, RenderE
         links: orders::stage_links(digest),
         standings: orders::standings(digest),
         trends: more::trends(&digest.trends),
-        best: digest.best.iter().map(|one| person(one, digest, links)).collect(),
+        best: digest.best.iter().map(|one| person(one, digest, links, true)).collect(),
         scripts: more::scripts(&digest.scripts),
         notes: notes(digest),
     };
@@ -109,10 +109,9 @@ pub fn render_own(
         None if !digest.chat_coverage.is_complete() => {
             ("Чаты за неделю прочитаны не до конца, выводов не делаем.".to_owned(), Vec::new())
         }
-        None if one.numbers.current.chats < MIN_CHATS => (
-            format!("Разобрано меньше {MIN_CHATS} ваших диалогов, выводов на этой неделе не делаем."),
-            Vec::new(),
-        ),
+        None if one.numbers.current.chats < MIN_CHATS => {
+            (format!("Пока выводов нет: разобрано меньше {MIN_CHATS} ваших диалогов."), Vec::new())
+        }
         None => ("Все цели выполнены. Поделитесь с коллегами, как вы это делаете.".to_owned(), Vec::new()),
     };
     let steps = one.wording.clone().map_or(steps, |wording| vec![wording]);
@@ -123,8 +122,8 @@ pub fn render_own(
         steps,
         numbers: numbers(&one.numbers, digest.chat_coverage),
         problems: rest.map(plan::later).collect(),
-        examples: one.examples.iter().map(|example| person(example, digest, links)).collect(),
-        good: one.good.iter().map(|example| person(example, digest, links)).collect(),
+        examples: advised(&one.examples, digest, links),
+        good: one.good.iter().map(|example| person(example, digest, links, false)).collect(),
         notes: notes(digest),
     };
     Ok(Report { public_id: digest.public_id.clone(), html: view.render()? })
@@ -162,8 +161,14 @@ fn news(digest: &BehaviourDigest, judged: &[&ManagerBehaviour]) -> String {
     match common {
         Some(kind) => {
             let count = kinds.iter().filter(|other| **other == kind).count() as u64;
-            let of = format!("{} из {}", format::count(count), format::count(judged.len() as u64));
-            format!("{} Это главное на неделю у {of} менеджеров.", plan::aim(kind))
+            let all = judged.len() as u64;
+            let whom = if count == all {
+                "у всех, кого можно оценить".to_owned()
+            } else {
+                let managers = format::plural(all, format::Noun("менеджера", "менеджеров", "менеджеров"));
+                format!("у {} из {} {managers}", format::count(count), format::count(all))
+            };
+            format!("{} Это главное на неделю {whom}.", plan::aim(kind))
         }
         None if judged.is_empty() => {
             format!("Ни у кого нет {MIN_CHATS} разобранных диалогов: числа ниже только для сведения.")
@@ -179,17 +184,34 @@ fn in_a_line(one: &ManagerBehaviour) -> String {
     }
 }
 
-fn person(example: &TalkExample, digest: &BehaviourDigest, links: &Links) -> PersonView {
+/// Conversations by what is to be done about them, in the order of the advice.
+fn advised(
+    examples: &[TalkExample],
+    digest: &BehaviourDigest,
+    links: &Links,
+) -> Vec<(String, Vec<PersonView>)> {
+    let mut groups: Vec<(String, Vec<PersonView>)> = Vec::new();
+    for (example, advice) in examples.iter().filter_map(|example| Some((example, example.advice?))) {
+        let (title, view) = (advise(advice), person(example, digest, links, false));
+        match groups.last_mut().filter(|(last, _)| last == title) {
+            Some((_, people)) => people.push(view),
+            None => groups.push((title.to_owned(), vec![view])),
+        }
+    }
+    groups
+}
+
+/// `has_manager`: the text is read by others than the manager.
+fn person(example: &TalkExample, digest: &BehaviourDigest, links: &Links, has_manager: bool) -> PersonView {
     let zone = digest.period.zone;
     let mut details = vec![
         format::date(example.at.with_timezone(&zone).date_naive()),
         format::channel(&example.channel_kind),
     ];
-    details.extend(example.manager.as_deref().filter(|_| example.advice.is_none()).map(name));
-    details.push(match example.advice {
-        Some(advice) => advise(advice).to_owned(),
-        None => done(example),
-    });
+    details.extend(example.manager.as_deref().filter(|_| has_manager).map(name));
+    if example.advice.is_none() {
+        details.push(done(example));
+    }
     let name = format::name(&example.customer_name, 24).unwrap_or_else(|| "Без имени".to_owned());
     PersonView { name, link: links.chat(example.chat_id), details: details.join(", ") }
 }
@@ -199,6 +221,7 @@ fn done(example: &TalkExample) -> String {
     let asked: Vec<&str> =
         STAGES.into_iter().zip(example.spin).filter(|(_, is_used)| *is_used).map(|(what, _)| what).collect();
     let mut done = match asked.split_last() {
+        Some(_) if asked.len() == STAGES.len() => vec!["все четыре вида вопросов".to_owned()],
         Some((last, [])) => vec![format!("вопросы {last}")],
         Some((last, rest)) => vec![format!("вопросы {} и {last}", rest.join(", "))],
         None => Vec::new(),
@@ -215,13 +238,13 @@ fn done(example: &TalkExample) -> String {
 /// What to do about one conversation.
 pub fn advise(advice: Advice) -> &'static str {
     match advice {
-        Advice::NoReply => "остался без ответа: напишите, если ещё не поздно",
+        Advice::NoReply => "Остался без ответа: напишите, если ещё не поздно",
         Advice::SlowFirstReply => {
-            "первый ответ дольше нормы: начните с короткого «вижу, отвечу через 5 минут»"
+            "Первый ответ дольше нормы: начните с короткого «вижу, отвечу через 5 минут»"
         }
-        Advice::LeftUnanswered => "последнее слово за клиентом: проверьте, ждёт ли он ответа",
-        Advice::NoQuestions => "в первых ответах ни одного вопроса: спросите, для чего и для кого",
-        Advice::NoNextStep => "интерес был, шага не было: предложите оформить, отложить или созвониться",
+        Advice::LeftUnanswered => "Последнее слово за клиентом: проверьте, ждёт ли он ответа",
+        Advice::NoQuestions => "В первых ответах ни одного вопроса: спросите, для чего и для кого",
+        Advice::NoNextStep => "Интерес был, шага не было: предложите оформить, отложить или созвониться",
     }
 }
 

@@ -5,10 +5,8 @@ use crate::measure::behaviour::{BehaviourCompared, BehaviourSummary, ChannelBeha
 use crate::measure::digest::{Coverage, Ratio};
 use crate::render::compare::relative;
 use crate::render::format::{self, DIALOGS};
+use crate::render::subjects::channel_title;
 use crate::render::view::Block;
-
-/// After «в».
-const IN_DIALOGS: format::Noun = format::Noun("диалоге", "диалогах", "диалогов");
 
 /// A block of numbers. Of a week that is known only in part just how much there is.
 pub(super) fn numbers(compared: &BehaviourCompared, coverage: Coverage) -> Block {
@@ -30,9 +28,11 @@ pub(super) fn numbers(compared: &BehaviourCompared, coverage: Coverage) -> Block
     if !coverage.is_complete() {
         return block;
     }
+    // A mean over a few is not compared.
+    let large = before.filter(|before| before.chats.min(now.chats) >= MIN_CHATS);
     block.remark = before.map(|_| "в скобках — к прошлой неделе".to_owned());
     if let Some(questions) = now.questions_per_chat() {
-        let change = before.and_then(BehaviourSummary::questions_per_chat);
+        let change = large.and_then(BehaviourSummary::questions_per_chat);
         let change = change.and_then(|before| relative(questions, before));
         let change = change.map_or_else(String::new, |change| format!(" ({change})"));
         let open = now.open_question_ratio();
@@ -42,7 +42,7 @@ pub(super) fn numbers(compared: &BehaviourCompared, coverage: Coverage) -> Block
     for (place, what) in STAGES.into_iter().enumerate() {
         if let Some(ratio) = now.spin_ratio(place) {
             let change = change(Some(ratio), before.and_then(|before| before.spin_ratio(place)));
-            lines.push(format!("Спрашивали {what}: в {}{change}", format::share_of(ratio, IN_DIALOGS)));
+            lines.push(format!("Спрашивали {what}: в {}{change}", format::share_of(ratio, DIALOGS)));
         }
     }
     if let Some(ratio) = now.next_step_ratio() {
@@ -51,8 +51,11 @@ pub(super) fn numbers(compared: &BehaviourCompared, coverage: Coverage) -> Block
     }
     if now.lost_intent_chats > 0 {
         lines.push(format!(
-            "Клиент интересовался, а следующего шага не предложили: {}",
-            format::counted(now.lost_intent_chats, DIALOGS)
+            "Клиент интересовался, а следующего шага не предложили: {}{}",
+            format::counted(now.lost_intent_chats, DIALOGS),
+            large
+                .and_then(|before| relative(now.lost_intent_chats as f64, before.lost_intent_chats as f64))
+                .map_or_else(String::new, |change| format!(" ({change})"))
         ));
     }
     if let Some(ratio) = now.upsell_ratio() {
@@ -60,7 +63,7 @@ pub(super) fn numbers(compared: &BehaviourCompared, coverage: Coverage) -> Block
         lines.push(format!("Предложили что-то ещё: {}{change}", format::share(ratio)));
     }
     if let Some(quality) = now.quality() {
-        let before = before.and_then(BehaviourSummary::quality);
+        let before = large.and_then(BehaviourSummary::quality);
         let before = before.map_or_else(String::new, |before| {
             format!(", неделей раньше {}", format::count(format::round_u64(before)))
         });
@@ -96,18 +99,7 @@ fn channel(one: &ChannelBehaviour) -> Option<String> {
     let (now, before) = (&one.numbers.current, one.numbers.previous.as_ref());
     let step = now.next_step_ratio()?;
     let change = change(Some(step), before.and_then(BehaviourSummary::next_step_ratio));
-    let name = one.name.as_deref().and_then(|name| format::name(name, 24));
-    let kind = if one.kind.is_empty() {
-        "Канал неизвестен".to_owned()
-    } else {
-        format::channel(&one.kind)
-    };
-    let name = match name {
-        Some(name) if name.to_lowercase() != kind.to_lowercase() => {
-            format!("{kind} {}", format::quoted(&name))
-        }
-        _ => kind,
-    };
+    let name = channel_title(&one.kind, one.name.as_deref());
     Some(format!(
         "{name}: {}, вопросов на диалог — {}, закончили следующим шагом — {}{change}",
         format::counted(now.chats, DIALOGS),

@@ -13,6 +13,10 @@ pub(super) fn stage_links(digest: &BehaviourDigest) -> Block {
         return Block { remark: None, lines: vec![line] };
     }
     let weeks = format::counted(digest.link_weeks, format::WEEKS);
+    if digest.links.iter().all(|link| link.difference.verdict == Verdict::TooFew) {
+        let line = "мало данных: нужно хотя бы 20 диалогов с такими вопросами и 20 без них".to_owned();
+        return Block { remark: Some(format!("за {weeks}")), lines: vec![line] };
+    }
     Block { remark: Some(format!("за {weeks}; связь ещё не причина")), lines }
 }
 

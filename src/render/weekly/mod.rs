@@ -11,9 +11,9 @@ use chrono::{Datelike, Days, NaiveDate};
 
 use super::compare::{points, relative};
 use super::daily::Links;
-use super::format::{self, DIALOGS};
+use super::format;
 use super::known::{Known, NO_DATA, Told, coverage_lines};
-use super::subjects::{Changes, channel_name, dialogs, made, manager_name};
+use super::subjects::{Changes, channel_name, dialogs, made, manager_name, reached_order};
 use super::view::{Block, ManagerView, PersonView};
 use super::{RenderError, Report};
 use crate::measure::Span;
@@ -163,7 +163,7 @@ fn manager(one: &WeeklyManager, digest: &WeeklyDigest, is_full: bool) -> Manager
         && is_full
         && ratio.part > 0
     {
-        rest.push(format!("до заказа дошли {}", format::share_of(*ratio, DIALOGS)));
+        rest.push(reached_order(*ratio));
     }
     if !rest.is_empty() {
         lines.push(rest.join(", "));
@@ -183,7 +183,7 @@ fn channel(block: &ChannelBlock, digest: &WeeklyDigest) -> Option<String> {
     if let Known::Whole(ChatSummary { conversion: Some(ratio), .. }) = &chats
         && ratio.part > 0
     {
-        line.push_str(&format!(", до заказа дошли {}", format::share(*ratio)));
+        line.push_str(&format!(", {}", reached_order(*ratio)));
     }
     Some(line)
 }

@@ -1,6 +1,7 @@
 //! The first sentence of a week or a month: what happened, and what to do about it.
 
 use super::words::Words;
+use crate::facts::Money;
 use crate::measure::digest::{Coverage, Headline};
 use crate::measure::weekly::WeeklyDigest;
 use crate::render::format::{self, DIALOGS, NBSP, Noun};
@@ -56,6 +57,10 @@ pub(super) fn headline(digest: &WeeklyDigest, words: &Words) -> (String, Option<
             Some(help(digest).unwrap_or_else(|| {
                 "Посмотрите ниже, у кого из менеджеров остались диалоги без ответа.".to_owned()
             })),
+        ),
+        Headline::RevenueDown { revenue: Money(..=0), usual } => (
+            format!("Заказов не было, а обычно их на {}.", money(*usual)),
+            Some("Напишите тем, кто спрашивал, но не заказал.".to_owned()),
         ),
         Headline::RevenueDown { revenue, usual } => (
             format!("Заказов на {} — меньше {} ({}).", money(*revenue), words.usual, money(*usual)),

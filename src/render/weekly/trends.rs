@@ -13,8 +13,19 @@ const LEAST_STEPS: u64 = 3;
 const LEAST_POINTS: f64 = 0.02;
 const LEAST_RELATIVE: f64 = 0.05;
 
+/// Conversations of a period below which one customer makes a trend.
+const LEAST_CHATS: u64 = 10;
+
 /// A line per measure that moved, one on those that did not, and one on how short the history is.
 pub(super) fn block(digest: &WeeklyDigest, words: &Words) -> Block {
+    if is_tiny(&digest.trends) {
+        let line = format!(
+            "Меньше {LEAST_CHATS}{}диалогов за {}: о трендах говорить рано",
+            format::NBSP,
+            words.count.0
+        );
+        return Block { remark: None, lines: vec![line] };
+    }
     let mut lines = Vec::new();
     let mut steady = Vec::new();
     for trend in &digest.trends {
@@ -40,6 +51,13 @@ pub(super) fn block(digest: &WeeklyDigest, words: &Words) -> Block {
     }
     let remark = longest.map(|_| "вторая половина срока к первой".to_owned());
     Block { remark, lines }
+}
+
+/// Whether the periods of the shortest window had too few conversations for anything but chance.
+fn is_tiny(trends: &[Trend]) -> bool {
+    let chats = trends.iter().find(|trend| trend.measure == TrendMeasure::Chats);
+    let window = chats.and_then(|trend| trend.windows.first());
+    window.is_some_and(|window| window.earlier.max(window.later) < LEAST_CHATS as f64)
 }
 
 /// Name, and what it is called to go up and down.
