@@ -57,6 +57,7 @@ mod settings;
 mod simulation;
 mod store_contract;
 mod support;
+mod telemetry;
 mod text;
 #[cfg(feature = "sandbox")]
 mod worker;

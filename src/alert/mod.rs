@@ -238,6 +238,9 @@ impl Alerter {
             }
         };
         let Some((row, is_new)) = opened else { return Ok(()) };
+        if is_new {
+            metrics::counter!("svodka_incidents_opened_total", "kind" => trouble.kind()).increment(1);
+        }
         if is_new && !self.may_tell(trouble) {
             tracing::error!(incident.id = row.id, incident.key = %key, reason = trouble.kind(), "trouble that the ops chat cannot be told: {key}");
         } else if is_new {

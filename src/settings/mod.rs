@@ -147,6 +147,9 @@ pub struct LogSettings {
     /// `None` = text on a terminal, JSON elsewhere.
     pub json: Option<bool>,
     pub level: String,
+    /// Also written there, a file a day; `None` = no files.
+    pub folder: Option<PathBuf>,
+    pub keep_files: usize,
 }
 
 impl Settings {

@@ -214,6 +214,8 @@ pub(super) struct RawBackup {
 pub(super) struct RawLog {
     pub format: RawLogFormat,
     pub level: String,
+    pub folder: String,
+    pub keep_files: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -123,6 +123,11 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         "bot_digest.conversion_estimate",
         "write a share between 0 and 1, such as 0.1, or remove the key",
     );
+    problems.require(
+        raw.log.keep_files > 0,
+        "log.keep_files",
+        "write 1 or more; today's file is one of them",
+    );
     let database_url = raw.database.url;
     problems.require(
         ["sqlite:", "postgres:", "postgresql:"]
@@ -184,6 +189,8 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
                 RawLogFormat::Text => Some(false),
             },
             level: raw.log.level,
+            folder: Some(raw.log.folder).filter(|folder| !folder.is_empty()).map(PathBuf::from),
+            keep_files: raw.log.keep_files,
         },
     })
 }
