@@ -26,8 +26,11 @@ mod deliver_cli;
 mod deliver_faults;
 #[cfg(feature = "sandbox")]
 mod deliver_reconcile;
+mod dependencies;
 #[cfg(feature = "sandbox")]
 mod fallback;
+#[cfg(feature = "sandbox")]
+mod fuzz;
 mod guards;
 #[cfg(feature = "sandbox")]
 mod heartbeat;
@@ -53,9 +56,13 @@ mod sandbox_retailcrm;
 mod sandbox_telegram;
 mod schedule;
 mod schedule_zones;
+#[cfg(feature = "sandbox")]
+mod secrets;
 mod settings;
 mod simulation;
 mod store_contract;
+#[cfg(feature = "sandbox")]
+mod storm;
 mod support;
 mod telemetry;
 mod text;
