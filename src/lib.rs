@@ -43,7 +43,7 @@
 //! | `store` | clock, facts |
 //! | `settings` | deliver, facts, measure, schedule, store |
 //! | `schedule` | clock, outbound, store |
-//! | `jobs` | clock, collect, facts, measure, render, schedule, settings, store, text |
+//! | `jobs` | clock, collect, facts, measure, outbound, render, schedule, settings, store, text |
 //! | `deliver` | clock, outbound, render, store |
 //! | `alert` | clock, render, store |
 //! | `bot` | clock, deliver, outbound, store |

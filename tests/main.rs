@@ -35,10 +35,14 @@ mod guards;
 #[cfg(feature = "sandbox")]
 mod heartbeat;
 #[cfg(feature = "sandbox")]
+mod incidents_cli;
+#[cfg(feature = "sandbox")]
 mod killed;
 mod llm_usage;
 mod measure;
 mod migrations;
+#[cfg(feature = "sandbox")]
+mod offsite;
 #[cfg(feature = "sandbox")]
 mod operate_cli;
 #[cfg(feature = "sandbox")]

@@ -9,25 +9,29 @@ use tokio::process::Command;
 use crate::support::processes::breathe;
 
 /// Every secret of the configuration, by its variable. Addresses lead nowhere: the port 1 of this machine refuses at once.
-const SECRETS: [(&str, &str); 13] = [
+const SECRETS: [(&str, &str); 14] = [
     ("TELEGRAM_BOT_TOKEN", "123456789:SEKRET-telegram-token-aaaaaaaaaaaaa"),
     ("RETAILCRM_API_KEY", "SEKRETcrmkey0000000000000000000"),
     ("RETAILCRM_BOT_TOKEN", "SEKRETbottoken00000000000000000"),
     ("BOT_EVENTS_URL", "postgres://reader:SEKRETbotpassword@127.0.0.1:1/bot"),
     ("LLM_PUSH_TOKEN", "SEKRETpushtoken000000"),
-    ("LANGFUSE_PUBLIC_KEY", "SEKRETlangfusepublic"),
     ("LANGFUSE_SECRET_KEY", "SEKRETlangfusesecret"),
     ("SVODKA__ALERTS__FALLBACK__WEBHOOK", "http://127.0.0.1:1/SEKREThook"),
     ("SVODKA__ALERTS__FALLBACK__SMTP_URL", "smtp://ops:SEKRETmail@127.0.0.1:1"),
     ("SVODKA__HEARTBEAT__URL", "http://127.0.0.1:1/SEKRETbeat"),
     ("SVODKA__HEARTBEAT__JOBS__DAILY", "http://127.0.0.1:1/SEKRETdaily"),
     ("SVODKA__BOT__DELETE_URL", "postgres://owner:SEKRETdeleter@127.0.0.1:1/bot"),
+    ("SVODKA__BACKUP__S3__ACCESS_KEY", "SEKRETaccess"),
+    ("SVODKA__BACKUP__S3__SECRET_KEY", "SEKRETbucket"),
     ("DATABASE_URL", "postgres://svodka:SEKRETdatabase@127.0.0.1:1/svodka"),
 ];
 
-const PLAIN: [(&str, &str); 8] = [
+const PLAIN: [(&str, &str); 11] = [
+    ("SVODKA__BACKUP__S3__ENDPOINT", "http://127.0.0.1:1"),
+    ("SVODKA__BACKUP__S3__BUCKET", "copies"),
     ("RETAILCRM_URL", "http://127.0.0.1:1"),
     ("RETAILCRM_BOT_URL", "http://127.0.0.1:1"),
+    ("LANGFUSE_PUBLIC_KEY", "pk-lf-1"),
     ("LANGFUSE_HOST", "http://127.0.0.1:1"),
     ("SVODKA__TELEGRAM__API_URL", "http://127.0.0.1:1"),
     ("TELEGRAM_CHAT_ID", "-1001"),

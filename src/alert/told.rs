@@ -50,8 +50,12 @@ impl Snapshot {
         let mut others = Vec::new();
         for trouble in troubles {
             match trouble {
-                Trouble::DeliveryDead { chat, reason, .. } => drop(pairs.insert((chat, reason))),
-                Trouble::DeliveryMaybeLost { chat, .. } => drop(pairs.insert((chat, "maybe_lost"))),
+                Trouble::DeliveryDead { chat, reason, .. } => {
+                    pairs.insert((chat, reason));
+                }
+                Trouble::DeliveryMaybeLost { chat, .. } => {
+                    pairs.insert((chat, "maybe_lost"));
+                }
                 other => others.push(self.told_by(other)),
             }
         }

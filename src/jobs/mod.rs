@@ -25,6 +25,7 @@ pub mod corrections;
 pub mod daily;
 pub mod diff;
 pub mod llm;
+pub mod offsite;
 pub mod quality;
 pub mod receipt;
 pub mod replay;
