@@ -45,7 +45,7 @@
 //! | `store` | clock, facts |
 //! | `settings` | deliver, facts, measure, schedule, store |
 //! | `schedule` | clock, outbound, store |
-//! | `jobs` | chart, clock, collect, export, facts, measure, render, schedule, settings, store, text |
+//! | `jobs` | chart, clock, collect, export, facts, measure, outbound, render, schedule, settings, store, text |
 //! | `deliver` | clock, outbound, render, store |
 //! | `alert` | clock, render, store |
 //! | `bot` | clock, deliver, outbound, store |

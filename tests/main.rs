@@ -29,18 +29,25 @@ mod deliver_faults;
 mod deliver_files;
 #[cfg(feature = "sandbox")]
 mod deliver_reconcile;
+mod dependencies;
 #[cfg(feature = "sandbox")]
 mod export;
 #[cfg(feature = "sandbox")]
 mod fallback;
+#[cfg(feature = "sandbox")]
+mod fuzz;
 mod guards;
 #[cfg(feature = "sandbox")]
 mod heartbeat;
+#[cfg(feature = "sandbox")]
+mod incidents_cli;
 #[cfg(feature = "sandbox")]
 mod killed;
 mod llm_usage;
 mod measure;
 mod migrations;
+#[cfg(feature = "sandbox")]
+mod offsite;
 #[cfg(feature = "sandbox")]
 mod operate_cli;
 #[cfg(feature = "sandbox")]
@@ -62,10 +69,15 @@ mod sandbox_retailcrm;
 mod sandbox_telegram;
 mod schedule;
 mod schedule_zones;
+#[cfg(feature = "sandbox")]
+mod secrets;
 mod settings;
 mod simulation;
 mod store_contract;
+#[cfg(feature = "sandbox")]
+mod storm;
 mod support;
+mod telemetry;
 mod text;
 #[cfg(feature = "sandbox")]
 mod worker;

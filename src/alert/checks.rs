@@ -210,7 +210,8 @@ impl Snapshot {
 
     fn dead_deliveries(&self, thresholds: &Thresholds, now: Instant) -> Vec<Trouble> {
         let mut groups: BTreeMap<(&str, &str), Vec<&DeliveryRow>> = BTreeMap::new();
-        let is_untold = |row: &DeliveryRow| self.untold_dead.iter().any(|untold| untold.id == row.id);
+        let untold: BTreeSet<i64> = self.untold_dead.iter().map(|row| row.id).collect();
+        let is_untold = |row: &DeliveryRow| untold.contains(&row.id);
         let told = self.dead.iter().filter(|row| !is_untold(row));
         for row in told.filter(|row| now - finished_at(row) < thresholds.news_for).chain(&self.untold_dead) {
             // Whoever dropped it knows.
@@ -227,7 +228,8 @@ impl Snapshot {
                 "maybe_lost" => Trouble::DeliveryMaybeLost { chat, count, public_ids, last_at },
                 _ => Trouble::DeliveryDead { chat, reason, count, public_ids, last_at },
             };
-            if trouble.is_news() || !self.is_over(&trouble) || !self.told_by(&trouble).is_empty() {
+            let is_untold = rows.iter().any(|row| untold.contains(&row.id));
+            if trouble.is_news() || !self.is_over(&trouble) || is_untold {
                 found.push(trouble);
             }
         }

@@ -111,7 +111,7 @@ const EDIT_GAP: TimeDelta = TimeDelta::seconds(60);
 /// News found once and not by a check stays open this long.
 const NEWS_STAYS: TimeDelta = TimeDelta::hours(1);
 /// Failures taken up in one round; the next one takes up the rest.
-const MOST_UNTOLD: i64 = 500;
+const MOST_UNTOLD: i64 = 10_000;
 const FIRST_REMINDER: TimeDelta = TimeDelta::minutes(15);
 
 impl Alerter {
@@ -127,14 +127,16 @@ impl Alerter {
         let snapshot = self.snapshot(&open, now).await?;
         let silences = self.store.list_silences(now).await?;
         self.follow_people(&open, now).await?;
-        let is_new = |trouble: &Trouble| !open.iter().any(|incident| incident.row.key == trouble.key());
+        let known: BTreeSet<&str> = open.iter().map(|incident| incident.row.key.as_str()).collect();
+        let is_new = |trouble: &Trouble| !known.contains(trouble.key().as_str());
         let is_folded = |kind: &str| open.iter().any(|incident| incident.row.key == format!("many/{kind}"));
         let each = snapshot.find(&self.settings.thresholds, now);
         let found = checks::fold(each.clone(), self.settings.thresholds.most_of_kind, is_new, is_folded);
         let told_by = |trouble: &Trouble| match trouble {
             Trouble::Many { of, .. } => {
-                let folded = each.iter().filter(|one| one.kind() == of && is_new(one));
-                folded.map(|one| snapshot.told_by(one)).fold(Failures::default(), Failures::and)
+                let folded: Vec<&Trouble> =
+                    each.iter().filter(|one| one.kind() == of && is_new(one)).collect();
+                snapshot.told_by_many(&folded)
             }
             one => snapshot.told_by(one),
         };
@@ -238,6 +240,9 @@ impl Alerter {
             }
         };
         let Some((row, is_new)) = opened else { return Ok(()) };
+        if is_new {
+            metrics::counter!("svodka_incidents_opened_total", "kind" => trouble.kind()).increment(1);
+        }
         if is_new && !self.may_tell(trouble) {
             tracing::error!(incident.id = row.id, incident.key = %key, reason = trouble.kind(), "trouble that the ops chat cannot be told: {key}");
         } else if is_new {
@@ -254,6 +259,7 @@ impl Alerter {
         failures: &Failures,
         now: Instant,
     ) -> Result<(), AlertError> {
+        let trouble = &counted_on(&incident.detail.trouble, trouble, failures);
         let is_told = incident.row.notice_count > 0;
         let is_fresh = now - incident.row.last_seen_at < EDIT_GAP;
         let is_said = incident.detail.trouble == *trouble
@@ -312,6 +318,18 @@ impl Alerter {
     fn may_tell(&self, trouble: &Trouble) -> bool {
         let ops = self.settings.ops_chat.as_deref();
         ops.is_some() && trouble.broken_chat() != ops
+    }
+}
+
+/// Findings folded into one are counted on: those told by now are not found again, and still belong to it.
+fn counted_on(known: &Trouble, found: &Trouble, failures: &Failures) -> Trouble {
+    match (known, found) {
+        (Trouble::Many { count: told, keys, .. }, Trouble::Many { of, count, .. }) => {
+            let fresh = (failures.runs.len() + failures.deliveries.len()) as u64;
+            let count = if fresh > 0 { told + fresh } else { *told.max(count) };
+            Trouble::Many { of: of.clone(), count, keys: keys.clone() }
+        }
+        _ => found.clone(),
     }
 }
 

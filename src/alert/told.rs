@@ -1,7 +1,7 @@
 //! Which failures an incident tells. What ended well again before anybody looked is told all the same, once: the store
 //! keeps a mark on every failed run and every dead delivery.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::checks::{Snapshot, is_cause};
 use super::trouble::Trouble;
@@ -42,6 +42,26 @@ impl Snapshot {
             Trouble::DeliveryMaybeLost { chat, .. } => dead(chat, "maybe_lost"),
             _ => Failures::default(),
         }
+    }
+
+    /// The untold failures that these troubles of one kind speak of, looked up once for all of them.
+    pub fn told_by_many(&self, troubles: &[&Trouble]) -> Failures {
+        let mut pairs: BTreeSet<(&str, &str)> = BTreeSet::new();
+        let mut others = Vec::new();
+        for trouble in troubles {
+            match trouble {
+                Trouble::DeliveryDead { chat, reason, .. } => {
+                    pairs.insert((chat, reason));
+                }
+                Trouble::DeliveryMaybeLost { chat, .. } => {
+                    pairs.insert((chat, "maybe_lost"));
+                }
+                other => others.push(self.told_by(other)),
+            }
+        }
+        let dead = self.untold_dead.iter().filter(|row| pairs.contains(&(row.chat.as_str(), reason_of(row))));
+        let deliveries = Failures { deliveries: dead.map(|row| row.id).collect(), ..Failures::default() };
+        others.into_iter().fold(deliveries, Failures::and)
     }
 
     /// By job, the latest run if it failed, or else the last failure nobody was told of.

@@ -9,6 +9,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::fallback::Fallback;
+use super::gauges;
 use super::heartbeat::Heartbeat;
 use super::store_watch::StoreWatch;
 use super::vitals::VitalsWatch;
@@ -147,6 +148,8 @@ pub(super) async fn check_loop(
     while !stop.is_cancelled() {
         if let Some(vitals) = watches.vitals.look().await {
             alerts.note_vitals(vitals);
+            // A store that fails is told by the checks below.
+            let _ = gauges::measure(&store, watches.store.clock.now()).await;
         }
         let checked = match alerts.deadline_step().await {
             Ok(_) => alerts.check_step().await.map(drop),

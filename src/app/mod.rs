@@ -5,6 +5,7 @@
 mod alerting;
 pub mod backfill;
 pub mod fallback;
+mod gauges;
 pub mod heartbeat;
 mod loops;
 mod repeat;

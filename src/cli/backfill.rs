@@ -36,7 +36,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.deliver && settings.delivery == DeliveryMode::Telegram {
         settings.check_serve()?;
     }
-    telemetry::start_logging(&settings.log);
+    telemetry::start_logging(&settings.log)?;
     let app = App::start(Arc::new(settings), Arc::new(SystemClock), Jitter::from_os()).await?;
     let days = app.backfill_days(&job, args.from, args.to).await?.map_err(super::UsageError)?;
     let mut code = ExitCode::SUCCESS;

@@ -14,7 +14,7 @@ use crate::store::backup::{BackupError, restore};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct BackupArgs {
-    /// Folder to write to (default: backup.folder)
+    /// Folder to write to (default: backup.folder and backup.s3)
     #[arg(long, value_name = "FOLDER")]
     to: Option<PathBuf>,
 }
@@ -31,14 +31,16 @@ pub(super) struct RestoreArgs {
 /// Writes a backup and proves it by reading it back.
 pub(super) async fn backup(args: BackupArgs) -> anyhow::Result<ExitCode> {
     let settings = Settings::load()?;
-    let folder = args.to.or(settings.backup.folder).ok_or_else(|| {
-        UsageError(
-            "there is no folder to write to; add --to FOLDER, or set SVODKA__BACKUP__FOLDER".to_owned(),
-        )
-    })?;
-    let url = settings.database_url.expose_secret();
-    let made = backup::write(url, &folder, SystemClock.now()).await.map_err(usage)?;
-    say!("{}", backup::describe(&made));
+    let (url, now) = (settings.database_url.expose_secret(), SystemClock.now());
+    let said = match args.to {
+        Some(folder) => backup::describe(&backup::write(url, &folder, now).await.map_err(usage)?),
+        None if settings.backup.folder.is_none() && settings.backup.s3.is_none() => {
+            let fix = "there is no folder to write to; add --to FOLDER, or set SVODKA__BACKUP__FOLDER";
+            return Err(UsageError(fix.to_owned()).into());
+        }
+        None => backup::make(url, &settings.backup, now).await.map_err(usage)?,
+    };
+    say!("{said}");
     Ok(ExitCode::SUCCESS)
 }
 

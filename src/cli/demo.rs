@@ -38,7 +38,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let sandbox = Sandbox::start(&args.shop, clock.clone()).await?;
     let database = DemoDatabase::new();
     let settings = settings(&sandbox, &database.path)?;
-    telemetry::start_logging(&settings.log);
+    telemetry::start_logging(&settings.log)?;
     let app = App::start(Arc::new(settings), clock.clone(), Jitter::seeded(args.shop.seed)).await?;
     app.planner.register().await?;
 

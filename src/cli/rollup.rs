@@ -39,7 +39,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let today = SystemClock.now().with_timezone(&settings.zone).date_naive();
     let range = range(&args, today)?;
-    telemetry::start_logging(&settings.log);
+    telemetry::start_logging(&settings.log)?;
     let app = App::start(Arc::new(settings), Arc::new(SystemClock), Jitter::from_os()).await?;
     if args.delete_dry_run {
         return delete_dry_run(&app).await;

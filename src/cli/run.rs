@@ -48,7 +48,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if !args.dry_run && job.report.has_messages() && settings.delivery == DeliveryMode::Telegram {
         settings.check_serve()?;
     }
-    telemetry::start_logging(&settings.log);
+    telemetry::start_logging(&settings.log)?;
     let clock = SystemClock;
     let slot_at = slot_for(&job, args.day, clock.now());
     let app = App::start(Arc::new(settings), Arc::new(clock), Jitter::from_os()).await?;

@@ -15,7 +15,7 @@ use crate::telemetry;
 pub async fn run() -> anyhow::Result<ExitCode> {
     let settings = Settings::load()?;
     settings.check_serve()?;
-    telemetry::start_logging(&settings.log);
+    telemetry::start_logging(&settings.log)?;
     let stop = CancellationToken::new();
     let app = App::start(Arc::new(settings), Arc::new(SystemClock), Jitter::from_os()).await?;
     tokio::spawn({

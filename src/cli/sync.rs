@@ -32,7 +32,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(days) = args.days {
         settings.retailcrm.first_load_days = days;
     }
-    telemetry::start_logging(&settings.log);
+    telemetry::start_logging(&settings.log)?;
     let app = App::start(Arc::new(settings), Arc::new(SystemClock), Jitter::from_os()).await?;
     let stored = match read(&app.work, Mode::Increment, Some(progress())).await {
         Ok(stored) => stored,

@@ -1,8 +1,7 @@
 //! A copy of the database in a folder, proven by reading it back.
 //!
 //! The file gets its name only after it was read back into a scratch database and compared row by row, so whatever bears
-//! the name is a backup. The folder should be on another disk than the database; sending it elsewhere is left to the
-//! platform's own tools.
+//! the name is a backup. The folder should be on another disk than the database; [`super::offsite`] sends it to a bucket.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Write};
@@ -15,6 +14,7 @@ use flate2::write::GzEncoder;
 use secrecy::ExposeSecret;
 
 use super::Work;
+use super::offsite::Offsite;
 use crate::clock::Instant;
 use crate::schedule::runner::{JobContext, JobError};
 use crate::settings::BackupSettings;
@@ -36,16 +36,41 @@ pub struct Backup {
 
 /// The job: one more backup, and the oldest ones go.
 pub async fn run(work: &Work, context: &JobContext) -> Result<RunResult, JobError> {
-    let Some(folder) = &work.settings.backup.folder else {
+    let settings = &work.settings.backup;
+    if settings.folder.is_none() && settings.s3.is_none() {
         let note = "backup.folder: there is no folder to write to; set SVODKA__BACKUP__FOLDER".to_owned();
         return Err(JobError { reason: "not_configured", note, is_permanent: true });
-    };
+    }
     let url = work.settings.database_url.expose_secret();
-    let made = write(url, folder, context.now).await.map_err(failed)?;
-    let removed =
-        prune(folder, &work.settings.backup, context.now).map_err(|error| failed(BackupError::Io(error)))?;
-    let note = format!("{}; {removed} old ones removed", describe(&made));
+    let note = make(url, settings, context.now).await.map_err(failed)?;
     Ok(RunResult { note: Some(note), ..RunResult::default() })
+}
+
+/// One more backup wherever the settings want one, and the oldest go there. One sentence about it.
+///
+/// # Errors
+/// As [`write`] and [`Offsite::keep`]. A copy in the folder stays when the bucket fails.
+pub async fn make(url: &str, settings: &BackupSettings, now: Instant) -> Result<String, BackupError> {
+    let offsite = settings.s3.as_ref().map(Offsite::new).transpose()?;
+    let passing = settings.folder.is_none().then(|| std::env::temp_dir().join("svodka-backup"));
+    let folder = settings.folder.as_deref().or(passing.as_deref()).unwrap_or(Path::new("."));
+    let made = write(url, folder, now).await?;
+    let mut words = describe(&made);
+    if let Some(offsite) = &offsite {
+        let kept = offsite.keep(&made.path).await;
+        if passing.is_some() {
+            fs::remove_file(&made.path)?;
+        }
+        kept?;
+        words.push_str(&format!(
+            "; sent to the bucket, {} old ones removed there",
+            offsite.prune(settings, now).await?
+        ));
+    }
+    if passing.is_none() {
+        words.push_str(&format!("; {} old ones removed", prune(folder, settings, now)?));
+    }
+    Ok(words)
 }
 
 /// Writes a backup of the database at `url` into `folder` and proves it.
@@ -102,25 +127,34 @@ pub fn describe(made: &Backup) -> String {
 
 /// Removes backups that are both older than the settings keep and not among the newest they keep; how many.
 fn prune(folder: &Path, settings: &BackupSettings, now: Instant) -> io::Result<usize> {
-    let mut backups: Vec<(Instant, PathBuf)> = fs::read_dir(folder)?
+    let backups: Vec<(Instant, PathBuf)> = fs::read_dir(folder)?
         .filter_map(|entry| {
             let path = entry.ok()?.path();
             Some((made_at(path.file_name()?.to_str()?)?, path))
         })
         .collect();
+    let surplus = surplus(backups, settings, now);
+    for path in &surplus {
+        fs::remove_file(path)?;
+    }
+    Ok(surplus.len())
+}
+
+/// Which of the backups made then need not be kept.
+pub(super) fn surplus<T: Ord>(
+    mut backups: Vec<(Instant, T)>,
+    settings: &BackupSettings,
+    now: Instant,
+) -> Vec<T> {
     backups.sort();
     let keep_for = TimeDelta::from_std(settings.keep_for).unwrap_or(TimeDelta::MAX);
     let old = backups.len().saturating_sub(settings.keep_count);
-    let mut removed = 0;
-    for (_, path) in backups.iter().take(old).filter(|(made_at, _)| now - *made_at > keep_for) {
-        fs::remove_file(path)?;
-        removed += 1;
-    }
-    Ok(removed)
+    let old = backups.into_iter().take(old).filter(|(made_at, _)| now - *made_at > keep_for);
+    old.map(|(_, which)| which).collect()
 }
 
 /// When a file of this name was made; `None` for files that are not ours.
-fn made_at(name: &str) -> Option<Instant> {
+pub(super) fn made_at(name: &str) -> Option<Instant> {
     let stamp = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
     Some(NaiveDateTime::parse_from_str(stamp, STAMP).ok()?.and_utc())
 }

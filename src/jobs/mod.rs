@@ -28,6 +28,7 @@ pub mod daily;
 pub mod diff;
 pub mod export;
 pub mod llm;
+pub mod offsite;
 pub mod quality;
 pub mod receipt;
 pub mod refine;

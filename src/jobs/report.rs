@@ -179,7 +179,9 @@ pub async fn run(work: &Work, job: &Job, context: &JobContext) -> Result<RunResu
 /// and is repeated; the last one concludes with what there is, and the text says what is missing.
 pub async fn run_fresh(work: &Work, job: &Job, context: &JobContext) -> Result<RunResult, JobError> {
     let period = span(job.report).before(context.run.slot_at, work.settings.zone);
+    let begun = std::time::Instant::now();
     let refreshed = sync::refresh(work, context).await;
+    step_took("read", begun);
     let chats = daily::coverage(&work.store, SOURCE_CHATS).await?;
     let orders = daily::coverage(&work.store, SOURCE_ORDERS).await?;
     let is_covered = [chats, orders].into_iter().all(|span| Coverage::of(span, &period).is_complete());
@@ -200,11 +202,19 @@ pub fn late_secs(run: &RunRow, now: Instant) -> Option<i64> {
 pub async fn measured<D: Send + 'static>(
     compute: impl FnOnce() -> D + Send + 'static,
 ) -> Result<D, JobError> {
-    tokio::task::spawn_blocking(compute).await.map_err(|error| JobError {
+    let begun = std::time::Instant::now();
+    let computed = tokio::task::spawn_blocking(compute).await;
+    step_took("compute", begun);
+    computed.map_err(|error| JobError {
         reason: "measure_failed",
         note: format!("the digest could not be computed: {error}"),
         is_permanent: true,
     })
+}
+
+/// Tells telemetry what a step of a report took.
+fn step_took(step: &'static str, begun: std::time::Instant) {
+    metrics::histogram!("svodka_step_duration_seconds", "step" => step).record(begun.elapsed().as_secs_f64());
 }
 
 /// The values of a digest as rows of the history.

@@ -128,6 +128,10 @@ impl Runner {
         let is_last_attempt = next_at >= give_up_at;
         let context = JobContext { run: run.clone(), now, is_last_attempt, stop: stop.child_token() };
         let timeout = TimeDelta::from_std(job.timeout).unwrap_or(TimeDelta::MAX);
+        if run.attempt_count == 1 && run.origin == Origin::Cron {
+            metrics::histogram!("svodka_run_lateness_seconds", "job" => run.job.clone())
+                .record((now - run.slot_at).as_seconds_f64());
+        }
         let started = std::time::Instant::now();
         let result = tokio::select! {
             // Work that is done counts, also when its time ran out or the worker was told to stop at the same moment.

@@ -5,6 +5,7 @@
 //! and the fix. Secrets are [`SecretString`]: no `Debug`, log or error shows them.
 
 mod alerts;
+mod backup;
 mod bot;
 pub mod exports;
 mod fallback;
@@ -137,6 +138,20 @@ pub struct BackupSettings {
     pub keep_count: usize,
     /// The others stay for this long.
     pub keep_for: Duration,
+    /// A bucket they are sent to as well.
+    pub s3: Option<S3Settings>,
+}
+
+/// An S3-compatible bucket.
+#[derive(Debug, Clone)]
+pub struct S3Settings {
+    pub endpoint: Url,
+    pub bucket: String,
+    pub region: String,
+    pub access_key: SecretString,
+    pub secret_key: SecretString,
+    /// Before each name: `svodka/`.
+    pub prefix: String,
 }
 
 /// What the digests of the bot cannot know from its events.
@@ -154,6 +169,9 @@ pub struct LogSettings {
     /// `None` = text on a terminal, JSON elsewhere.
     pub json: Option<bool>,
     pub level: String,
+    /// Also written there, a file a day; `None` = no files.
+    pub folder: Option<PathBuf>,
+    pub keep_files: usize,
 }
 
 impl Settings {

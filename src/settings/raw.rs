@@ -218,6 +218,18 @@ pub(super) struct RawBackup {
     pub keep_count: usize,
     #[serde(with = "humantime_serde")]
     pub keep_for: Duration,
+    pub s3: RawS3,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawS3 {
+    pub endpoint: Option<String>,
+    pub bucket: Option<String>,
+    pub region: String,
+    pub access_key: Option<SecretString>,
+    pub secret_key: Option<SecretString>,
+    pub prefix: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -225,6 +237,8 @@ pub(super) struct RawBackup {
 pub(super) struct RawLog {
     pub format: RawLogFormat,
     pub level: String,
+    pub folder: String,
+    pub keep_files: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

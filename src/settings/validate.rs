@@ -131,15 +131,21 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         super::alerts::conduct(written, |chat| chats.contains_key(chat), has_fallback, &mut problems.0);
     let heartbeat = super::heartbeat::heartbeat(raw.heartbeat, |job| jobs.contains_key(job), &mut problems.0);
     let backup_folder = Some(raw.backup.folder).filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let s3 = super::backup::bucket(raw.backup.s3, &mut problems);
     problems.require(
-        backup_folder.is_some() || !jobs.values().any(|job| job.report == ReportKind::Backup),
+        backup_folder.is_some() || s3.is_some() || !jobs.values().any(|job| job.report == ReportKind::Backup),
         "backup.folder",
-        "a backup job needs a folder; set SVODKA__BACKUP__FOLDER",
+        "a backup job needs a folder or a bucket; set SVODKA__BACKUP__FOLDER, or backup.s3",
     );
     problems.require(
         raw.bot_digest.conversion_estimate.is_none_or(|share| (0.0..=1.0).contains(&share)),
         "bot_digest.conversion_estimate",
         "write a share between 0 and 1, such as 0.1, or remove the key",
+    );
+    problems.require(
+        raw.log.keep_files > 0,
+        "log.keep_files",
+        "write 1 or more; today's file is one of them",
     );
     let database_url = raw.database.url;
     problems.require(
@@ -202,6 +208,7 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
             folder: backup_folder,
             keep_count: raw.backup.keep_count,
             keep_for: raw.backup.keep_for,
+            s3,
         },
         log: LogSettings {
             json: match raw.log.format {
@@ -210,6 +217,8 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
                 RawLogFormat::Text => Some(false),
             },
             level: raw.log.level,
+            folder: Some(raw.log.folder).filter(|folder| !folder.is_empty()).map(PathBuf::from),
+            keep_files: raw.log.keep_files,
         },
     })
 }

@@ -51,6 +51,7 @@ pub fn for_ops(reason: &str) -> &str {
         "measure_failed" | "render_failed" | "digest_not_storable" => "ошибка при подготовке отчёта",
         "backup_io" => "копию не удалось записать или прочитать",
         "backup_damaged" | "backup_differs" => "копия не читается так, как записана",
+        "backup_offsite" => "хранилище копий не отвечает или не пускает",
         "backup_unfit" => "из этой базы копию не сделать",
         "unproven_day" => "подсчёт за старый день не сходится с событиями бота",
         "overlap" => "прежний запуск ещё идёт",

@@ -38,6 +38,9 @@ pub enum BackupError {
         "the database is not empty; restore into a new one, or add --overwrite to set the present one aside"
     )]
     NotEmpty,
+    /// A place away from this machine does not take it or give it back.
+    #[error("the bucket: {0}")]
+    Offsite(String),
     /// What was read back is not what was written.
     #[error("{0}")]
     Differs(String),
@@ -53,6 +56,7 @@ impl BackupError {
             Self::Damaged { .. } => "backup_damaged",
             Self::Unfit(_) => "backup_unfit",
             Self::NotEmpty => "not_empty",
+            Self::Offsite(_) => "backup_offsite",
             Self::Differs(_) => "backup_differs",
         }
     }
