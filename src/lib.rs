@@ -46,7 +46,7 @@
 //! | `jobs` | clock, collect, facts, measure, render, schedule, settings, store, text |
 //! | `deliver` | clock, outbound, render, store |
 //! | `alert` | clock, render, store |
-//! | `bot` | clock, deliver, outbound, store |
+//! | `bot` | alert, clock, collect, deliver, facts, jobs, measure, outbound, render, schedule, settings, store |
 //! | `http` | clock, collect, facts, store |
 //! | `telemetry` | settings |
 //! | `text` | |

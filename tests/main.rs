@@ -15,6 +15,8 @@ mod bot_rollup;
 mod bot_worker;
 mod chaos;
 #[cfg(feature = "sandbox")]
+mod chat;
+#[cfg(feature = "sandbox")]
 mod collect;
 #[cfg(feature = "sandbox")]
 mod corrections;

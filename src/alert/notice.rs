@@ -120,12 +120,13 @@ impl Alerter {
             policy: Policy::AtLeastOnce,
             expires_at: Some(now + NOTICE_LIVES),
             is_silent: false,
+            keyboard: None,
         }
     }
 }
 
 impl Open {
-    fn words(&self, is_over: bool) -> Incident<'_> {
+    pub(super) fn words(&self, is_over: bool) -> Incident<'_> {
         Incident { id: self.row.id, trouble: &self.detail.trouble, opened_at: self.row.opened_at, is_over }
     }
 }

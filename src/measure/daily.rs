@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::baseline::{WEEKS, weekday_mean};
+use super::chat_lists::chat_lists;
 use super::digest::{ChannelBlock, Compared, DailyDigest, ManagerBlock, Summary};
 use super::figures::{Figures, Ground};
 use super::headline::{Scale, Standing};
@@ -122,6 +123,7 @@ pub fn daily(inputs: &DailyInputs<'_>) -> DailyDigest {
         channels: channels(&ground, &current, &previous),
         waiting: waiting.map(|list| list.into_iter().map(|(_, entry)| entry).collect()),
         warnings,
+        lists: chat_lists(&ground, &current),
         currency: ground.currency,
     }
 }

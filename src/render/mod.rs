@@ -6,6 +6,7 @@
 
 pub mod behaviour;
 pub mod bot;
+pub mod card;
 mod compare;
 pub mod correction;
 pub mod daily;

@@ -16,8 +16,10 @@ use super::format::Noun;
 use super::format::{counted, duration, moment, name, time};
 use super::{Part, RenderError, Report, tree};
 use crate::clock::Instant;
+pub use reasons::for_ops as reason_in_words;
 pub use trouble::Trouble;
 use words::Told;
+pub use words::source as source_in_words;
 
 /// Longest list in a notice that tells several troubles.
 const MOST_LINES: usize = 10;
@@ -186,6 +188,12 @@ impl Speech {
         };
         let title = self.job_titles.get(digest.job).cloned().unwrap_or_else(|| "Сводка".to_owned());
         part(format!("late-{:04}", digest.run_id), Late { title, reason, expect }.render()?)
+    }
+
+    /// What is still broken and for how long, a line each.
+    pub fn brief(&self, incidents: &[Incident<'_>], now: Instant) -> Vec<String> {
+        let (lines, rest) = self.lines(incidents, now);
+        lines.into_iter().map(|line| format!("{}, уже {}", line.title, line.lasted)).chain(rest).collect()
     }
 
     fn lines(&self, incidents: &[Incident<'_>], now: Instant) -> (Vec<Line>, Option<String>) {

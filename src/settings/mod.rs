@@ -4,6 +4,7 @@
 //! environment over it; [`validate`] turns the text into the types below and names every problem by the key's path
 //! and the fix. Secrets are [`SecretString`]: no `Debug`, log or error shows them.
 
+pub mod access;
 mod bot;
 mod fallback;
 mod heartbeat;
@@ -23,6 +24,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+pub use access::{AccessSettings, Need, Role};
 pub use bot::{BotDeletion, BotSettings};
 pub use fallback::{FallbackSettings, MailSettings};
 pub use heartbeat::HeartbeatSettings;
@@ -71,6 +73,7 @@ pub struct Settings {
     pub chats: BTreeMap<String, ChatTarget>,
     /// Chats that belong to one manager.
     pub chat_managers: BTreeMap<String, ManagerId>,
+    pub access: AccessSettings,
     /// Enabled jobs by name.
     pub jobs: BTreeMap<String, Job>,
     pub thresholds: Thresholds,

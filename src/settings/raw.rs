@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
 use super::DeliveryMode;
+use super::access::RawAccess;
 use super::bot::RawBot;
 use super::llm::RawLlm;
 use crate::schedule::{CatchUp, ReportKind};
@@ -33,6 +34,7 @@ pub(super) struct RawSettings {
     pub llm: RawLlm,
     #[serde(default)]
     pub chats: BTreeMap<String, RawChat>,
+    pub access: RawAccess,
     pub jobs: BTreeMap<String, RawJob>,
     pub thresholds: RawThresholds,
     pub bot_digest: RawBotDigest,

@@ -12,8 +12,8 @@
 //! Texts hold to what both understand: `$N`, `BIGINT` sums by `CAST`, no case folding, no sorting of words.
 
 use super::{
-    bot_days, bot_entries, bot_figures, marks, operator, pollers, quality, receipts, reconcile, run_claims,
-    run_records, told, wakes,
+    audit, bot_days, bot_entries, bot_figures, marks, operator, pollers, quality, receipts, reconcile,
+    run_claims, run_records, subscriptions, told, wakes,
 };
 use super::{
     deliveries, facts, facts_save, history, incidents, jobs, llm, outbox, outbox_records, pool, runs, sources,
@@ -60,6 +60,8 @@ pub const ALL: &[&[Sql]] = &[
     marks::QUERIES,
     pollers::QUERIES,
     wakes::QUERIES,
+    audit::QUERIES,
+    subscriptions::QUERIES,
 ];
 
 /// Declares the statements of a module, and their list `QUERIES`.

@@ -21,6 +21,7 @@ mod line;
 mod message;
 mod methods;
 mod model;
+mod people;
 mod poll;
 mod preview;
 mod server;
