@@ -27,7 +27,7 @@ use crate::store::outbox::{ANSWER_KEY, Action, NewDelivery, Policy};
 use crate::store::{Store, StoreError};
 
 /// An answer that comes later than this is of no use.
-const ANSWER_LIVES: TimeDelta = TimeDelta::minutes(2);
+const ANSWER_LIVES: TimeDelta = TimeDelta::minutes(5);
 /// Whoever waits longer is shown that work is going on.
 const PATIENCE: TimeDelta = TimeDelta::milliseconds(700);
 

@@ -78,10 +78,15 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             Ok(client) => {
                 let asked = client.get_me().await;
                 let way = route(&settings.telegram);
-                add("telegram route", match asked {
-                    Ok(_) => Ok(way),
-                    Err(error) => Err(format!("{way}: {error}; check telegram.api_url and telegram.proxy")),
-                });
+                add(
+                    "telegram route",
+                    match asked {
+                        Ok(_) => Ok(way),
+                        Err(error) => {
+                            Err(format!("{way}: {error}; check telegram.api_url and telegram.proxy"))
+                        }
+                    },
+                );
                 for check in crate::deliver::doctor::check(&client, &settings.chats).await {
                     add(&check.name, check.result);
                 }

@@ -135,7 +135,7 @@ async fn an_answer_that_cannot_be_delivered_is_no_incident_and_one_that_is_late_
     talk.world.telegram.add_chat(SimChat::private(ADMIN, "Ирина"));
     talk.world.telegram.foreign_message(ADMIN, "Ирина", "/id");
     talk.poller.poll_step(&mut talk.claimed).await.unwrap();
-    talk.world.clock.advance(chrono::TimeDelta::minutes(5));
+    talk.world.clock.advance(chrono::TimeDelta::minutes(10));
     talk.worker.send().await;
     assert_eq!(talk.world.texts(ADMIN), Vec::<String>::new());
     let dead = given.list_deliveries(&[DeliveryState::Dead], 10).await.unwrap();

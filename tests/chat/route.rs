@@ -79,7 +79,8 @@ async fn messages_and_updates_go_through_either_kind_of_proxy() {
             keyboard: None,
             reply_to: None,
         };
-        let sent = client(&post, Some(proxy.clone())).send_message(&ChatId::Id(MANAGERS), &text).await.unwrap();
+        let sent =
+            client(&post, Some(proxy.clone())).send_message(&ChatId::Id(MANAGERS), &text).await.unwrap();
         assert_eq!(sent.ok, Some(true), "{proxy}");
         let sent_by = passed.load(Ordering::SeqCst);
         assert!(sent_by > 0, "{proxy}");
@@ -109,7 +110,8 @@ async fn the_doctor_tells_a_proxy_that_leads_nowhere_from_a_good_one() {
     // A port that was just free and is closed again.
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     for scheme in ["http", "socks5h"] {
-        let found = doctor::check(&client(&post, Some(format!("{scheme}://{closed}"))), &BTreeMap::new()).await;
+        let found =
+            doctor::check(&client(&post, Some(format!("{scheme}://{closed}"))), &BTreeMap::new()).await;
         let fix = found[0].result.as_ref().unwrap_err();
         assert!(fix.contains("telegram.proxy") && !fix.contains(&post.telegram.token()), "{fix}");
     }

@@ -89,7 +89,9 @@ async fn shown(ask: &Ask<'_>, report: ReportKind, day: NaiveDate, view: View) ->
 async fn with_troubles(ask: &Ask<'_>, mut reply: Reply) -> Result<Reply, Failure> {
     let desk = ask.desk;
     let sources = desk.store.list_sources().await?;
-    let of_crm = sources.iter().filter(|source| [SOURCE_PEOPLE, SOURCE_CHATS, SOURCE_ORDERS].contains(&source.name.as_str()));
+    let of_crm = sources
+        .iter()
+        .filter(|source| [SOURCE_PEOPLE, SOURCE_CHATS, SOURCE_ORDERS].contains(&source.name.as_str()));
     let Some(since) = of_crm.filter_map(|source| source.failing_since).min() else { return Ok(reply) };
     let since = format::moment(since, desk.settings.zone, desk.today(ask.now));
     let note = format!("CRM не отвечает с {since}: числа по последним прочитанным данным.");

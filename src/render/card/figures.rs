@@ -75,7 +75,10 @@ impl Figures<'_> {
     /// How fresh it is, and how to read it.
     fn notes(&self) -> Vec<String> {
         match self {
-            Self::Day(digest) => coverage_lines(&Told::of_day(digest)),
+            // The digest says «обычно», a card does not.
+            Self::Day(digest) => {
+                coverage_lines(&Told { has_usual: false, has_waiting: true, ..Told::of_day(digest) })
+            }
             Self::Long(digest) => weekly::coverage(digest),
         }
     }
