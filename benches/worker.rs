@@ -261,6 +261,7 @@ async fn finish_all(store: Store, worker: usize) -> u32 {
             policy: Policy::AtLeastOnce,
             expires_at: None,
             is_silent: false,
+            keyboard: None,
         };
         let result =
             RunResult { history: history.collect(), deliveries: vec![message], ..RunResult::default() };

@@ -48,7 +48,7 @@
 //! | `jobs` | chart, clock, collect, export, facts, measure, outbound, render, schedule, settings, store, text |
 //! | `deliver` | clock, outbound, render, store |
 //! | `alert` | clock, render, store |
-//! | `bot` | clock, deliver, outbound, store |
+//! | `bot` | alert, clock, collect, deliver, facts, jobs, measure, outbound, render, schedule, settings, store |
 //! | `http` | clock, collect, facts, store |
 //! | `telemetry` | settings |
 //! | `text` | |

@@ -37,6 +37,7 @@ async fn deliveries_are_listed_without_their_texts_and_changed_by_name() {
         policy: Policy::AtLeastOnce,
         expires_at: None,
         is_silent: false,
+        keyboard: None,
     };
     assert_eq!(svodka(&store, &[]).await.out, "no deliveries\n");
     store.enqueue(&[new], now).await.unwrap();

@@ -16,6 +16,8 @@ mod bot_worker;
 mod chaos;
 mod chart;
 #[cfg(feature = "sandbox")]
+mod chat;
+#[cfg(feature = "sandbox")]
 mod collect;
 #[cfg(feature = "sandbox")]
 mod corrections;

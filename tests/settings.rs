@@ -264,3 +264,26 @@ fn the_bot_section_is_refused_with_the_fix_and_without_the_secret() {
     let settings = load(&[("BOT_EVENTS_URL", "postgres://reader:secret@localhost/bot")]).unwrap();
     assert!(!format!("{:?}", settings.bot).contains("secret"));
 }
+
+#[test]
+fn roles_are_refused_with_the_keys_path_and_the_fix() {
+    let text = refusal(&[
+        ("SVODKA__ACCESS__CHATS__NOBODY", "lead"),
+        ("TELEGRAM_CHAT_ID", "-1"),
+        ("SVODKA__ACCESS__CHATS__MANAGERS", "manager"),
+        ("SVODKA__ACCESS__USERS__77", "boss"),
+        ("SVODKA__ACCESS__USERS__ANNA", "admin"),
+        ("SVODKA__ACCESS__USERS__78", "manager 28"),
+        ("SVODKA__ACCESS__PER_MINUTE", "0"),
+    ]);
+    for words in [
+        "access.chats.nobody: there is no chat `nobody`; add a section [chats.nobody]",
+        "access.chats.managers: whose chat is it? write manager crm:28, or chats.managers.manager",
+        "access.users.77: `boss` is no role; write viewer, manager crm:28, lead, admin or ops",
+        "access.users.anna: this is no Telegram user",
+        "access.users.78: `28` is not a manager id",
+        "access.per_minute: write a number from 1 to 600",
+    ] {
+        assert!(text.contains(words), "{words} is missing in:\n{text}");
+    }
+}

@@ -5,6 +5,7 @@
 
 mod attempts;
 mod bot_days;
+mod chat;
 mod concurrency;
 mod connections;
 mod facts;
@@ -58,6 +59,7 @@ fn message(key: &str, chat: &str) -> NewDelivery {
         policy: Policy::AtLeastOnce,
         expires_at: None,
         is_silent: false,
+        keyboard: None,
     }
 }
 

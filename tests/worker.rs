@@ -358,6 +358,7 @@ async fn what_was_written_past_the_outbox_is_never_overwritten_by_a_look_for_a_l
         policy: Policy::AtLeastOnce,
         expires_at: None,
         is_silent: false,
+        keyboard: None,
     };
     worker.app.store.enqueue(&[notice("first")], world.clock.now()).await.unwrap();
     worker.send().await;

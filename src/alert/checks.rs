@@ -214,8 +214,8 @@ impl Snapshot {
         let is_untold = |row: &DeliveryRow| untold.contains(&row.id);
         let told = self.dead.iter().filter(|row| !is_untold(row));
         for row in told.filter(|row| now - finished_at(row) < thresholds.news_for).chain(&self.untold_dead) {
-            // Whoever dropped it knows.
-            if reason_of(row) != "dropped" {
+            // Whoever dropped it knows, and whoever misses an answer asks again.
+            if reason_of(row) != "dropped" && !row.is_answer() {
                 groups.entry((&row.chat, reason_of(row))).or_default().push(row);
             }
         }

@@ -83,6 +83,7 @@ impl Alerter {
             policy: Policy::AtMostOnce,
             expires_at: Some(now + NOTE_LIVES),
             is_silent: true,
+            keyboard: None,
         };
         Ok(chats.iter().map(note).collect())
     }

@@ -164,6 +164,13 @@ impl Alerter {
         Ok(())
     }
 
+    /// What is still broken, a line each; empty when all is well.
+    pub async fn open_in_words(&self) -> Result<Vec<String>, AlertError> {
+        let open = self.open_incidents().await?;
+        let incidents: Vec<_> = open.iter().map(|incident| incident.words(false)).collect();
+        Ok(self.settings.speech.brief(&incidents, self.clock.now()))
+    }
+
     async fn open_incidents(&self) -> Result<Vec<Open>, AlertError> {
         let mut open = Vec::new();
         for row in self.store.list_open_incidents().await? {

@@ -132,6 +132,7 @@ impl Alerter {
             policy: Policy::AtLeastOnce,
             expires_at: Some(now + NOTICE_LIVES),
             is_silent: false,
+            keyboard: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod alerting;
 pub mod backfill;
+mod chat;
 pub mod fallback;
 mod gauges;
 pub mod heartbeat;
@@ -23,12 +24,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use alerting::alert_settings;
+pub use chat::poller_settings;
 use loops::{Watches, check_loop, schedule_loop, wake_loop};
 pub use store_watch::StoreWatch;
 use vitals::VitalsWatch;
 
 use crate::alert::Alerter;
-use crate::bot::{Poller, PollerSettings};
 use crate::clock::SharedClock;
 use crate::collect::SOURCE_CHATS;
 use crate::collect::bot_events::{BotEvents, SOURCE_BOT_EVENTS};
@@ -37,7 +38,7 @@ use crate::deliver::telegram::{TelegramClient, TelegramConfig};
 use crate::deliver::{Sender, SenderSettings, Transport};
 use crate::http::{self, Health};
 use crate::jobs::Work;
-use crate::outbound::{ClientError, ClientOptions, Jitter};
+use crate::outbound::{ClientOptions, Jitter};
 use crate::schedule::ReportKind;
 use crate::schedule::planner::Planner;
 use crate::schedule::runner::{RunOutcome, Runner};
@@ -109,6 +110,7 @@ impl App {
             reading: tokio::sync::Mutex::default(),
             bot_events: bot_events(&settings)?,
             rolling: tokio::sync::Mutex::default(),
+            buttons: chat::buttons(&settings, &clock),
         });
         let health = Health::default();
         Ok(Self { settings, store, clock, jitter, work, runner, planner, sender, alerts, health })
@@ -169,6 +171,7 @@ impl App {
         }
         let mut work = JoinSet::new();
         let (wake, wake_poller) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let wake_runs = wake.clone();
         work.spawn(schedule_loop(
             self.planner.clone(),
             self.runner.clone(),
@@ -213,7 +216,8 @@ impl App {
             && let (DeliveryMode::Telegram, Ok(settings)) =
                 (self.settings.delivery, poller_settings(&self.settings))
         {
-            let poller = self.poller(&settings, wake_poller)?;
+            let desk = Arc::new(self.desk(wake_runs)?);
+            let poller = self.poller(&settings, wake_poller)?.answering(desk);
             let stop = stop.clone();
             work.spawn(async move { poller.run(stop).await });
         }
@@ -241,11 +245,6 @@ impl App {
         tasks.shutdown().await;
         self.store.close().await;
         Ok(())
-    }
-
-    fn poller(&self, settings: &PollerSettings, wake: Arc<Notify>) -> Result<Poller, ClientError> {
-        let (store, clock, jitter) = (self.store.clone(), self.clock.clone(), self.jitter.clone());
-        Poller::new(settings, self.runner.owner.clone(), store, clock, jitter, wake)
     }
 
     fn vitals_watch(&self) -> VitalsWatch {
@@ -350,17 +349,6 @@ pub fn telegram_config(settings: &Settings) -> Result<TelegramConfig, ConfigErro
         ..ClientOptions::default()
     };
     Ok(TelegramConfig { api_url: telegram.api_url.clone(), token, http })
-}
-
-/// How to listen to Telegram.
-///
-/// # Errors
-/// As [`telegram_config`].
-pub fn poller_settings(settings: &Settings) -> Result<PollerSettings, ConfigError> {
-    /// As long as Telegram holds an empty poll without a proxy in between giving up.
-    const POLL_SECS: u32 = 25;
-    let TelegramConfig { api_url, token, http } = telegram_config(settings)?;
-    Ok(PollerSettings { api_url, token, http, poll_secs: POLL_SECS })
 }
 
 /// Names of the ops chat: what [`StoreWatch`] writes there did not go through the outbox.

@@ -82,7 +82,14 @@ impl StoreWatch {
                 return true;
             }
         };
-        let text = Text { body, is_html: true, topic: target.topic, is_silent: false };
+        let text = Text {
+            body,
+            is_html: true,
+            topic: target.topic,
+            is_silent: false,
+            keyboard: None,
+            reply_to: None,
+        };
         match client.send_message(&target.id, &text).await {
             Ok(answer) if (200..300).contains(&answer.status) => true,
             Ok(answer) => {

@@ -13,6 +13,7 @@ use teloxide::Bot;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::desk::Desk;
 use super::updates::{PollError, PollerSettings, bot, chats_of, get_updates};
 use crate::clock::{Instant, SharedClock};
 use crate::outbound::{Backoff, ClientError, Jitter};
@@ -32,7 +33,7 @@ const QUIET: TimeDelta = TimeDelta::minutes(5);
 
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), cap: Duration::from_secs(300) };
 
-/// Listens for one bot and remembers the chats it is in.
+/// Listens for one bot, remembers the chats it is in, and has answered what is asked there.
 pub struct Poller {
     bot: Bot,
     bot_id: i64,
@@ -43,6 +44,8 @@ pub struct Poller {
     clock: SharedClock,
     jitter: Jitter,
     wake: Arc<Notify>,
+    /// Who answers; `None` = updates are only looked at for the chats they show.
+    desk: Option<Arc<Desk>>,
 }
 
 impl Poller {
@@ -60,7 +63,13 @@ impl Poller {
     ) -> Result<Self, ClientError> {
         let (bot, bot_id, owner, poll_secs) =
             (bot(settings)?, settings.bot_id(), owner.into(), settings.poll_secs);
-        Ok(Self { bot, bot_id, owner, poll_secs, store, clock, jitter, wake })
+        Ok(Self { bot, bot_id, owner, poll_secs, store, clock, jitter, wake, desk: None })
+    }
+
+    /// The same, with somebody who answers.
+    #[must_use]
+    pub fn answering(self, desk: Arc<Desk>) -> Self {
+        Self { desk: Some(desk), ..self }
     }
 
     /// The right to listen; `None` while another worker does.
@@ -68,8 +77,8 @@ impl Poller {
         self.store.claim_poller(self.bot_id, &self.owner, self.store.lease_secs()).await
     }
 
-    /// One poll: waits for updates, keeps what they show, and notes from where to go on. What was not kept
-    /// is not confirmed and comes again, to whoever listens then.
+    /// One poll: waits for updates, keeps what they show, notes from where to go on, and answers. What was not kept
+    /// is not confirmed and comes again, to whoever listens then; what was kept is answered by nobody else.
     pub async fn poll_step(&self, claimed: &mut ClaimedPoller) -> Result<(), PollError> {
         // A worker that was suspended must not send its successor's poll away.
         self.store.renew_poller(&claimed.lease, self.store.lease_secs()).await?;
@@ -78,6 +87,17 @@ impl Poller {
         let (next, now) = (i64::from(last.id.as_offset()), self.clock.now());
         self.store.save_updates(&claimed.lease, &chats_of(&updates, &self.clock), next, now).await?;
         (claimed.next_update_id, claimed.received_at) = (Some(next), Some(now));
+        if let Some(desk) = self.desk.clone() {
+            // A task of its own: who loses the lease or is told to stop meanwhile still finishes what it confirmed.
+            let answering = tokio::spawn(async move {
+                for update in &updates {
+                    desk.handle(update).await;
+                }
+            });
+            if let Err(error) = answering.await {
+                tracing::error!(reason = "panic", "answering broke off: {error}");
+            }
+        }
         Ok(())
     }
 
@@ -101,6 +121,9 @@ impl Poller {
     /// Listens until the lease is lost or the worker told to stop, and gives the lease back.
     async fn hold(&self, claimed: ClaimedPoller, shutdown: &CancellationToken) {
         let lease = claimed.lease.clone();
+        if let Some(desk) = self.desk.clone() {
+            tokio::spawn(async move { desk.set_menus().await });
+        }
         tokio::select! {
             () = self.poll_on(claimed) => {}
             () = self.keep_lease(&lease) => {}

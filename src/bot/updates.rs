@@ -113,6 +113,7 @@ pub(super) async fn get_updates(
     let mut request = bot.get_updates().timeout(poll_secs).limit(100).allowed_updates([
         AllowedUpdate::Message,
         AllowedUpdate::ChannelPost,
+        AllowedUpdate::CallbackQuery,
         AllowedUpdate::MyChatMember,
     ]);
     if let Some(offset) = offset {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use anyhow::bail;
 use chrono::NaiveDate;
 
-use super::run::{slot_for, wait_for_deliveries};
+use super::run::wait_for_deliveries;
 use crate::app::App;
 use crate::clock::{Clock, SystemClock};
+use crate::jobs::report::slot_for;
 use crate::outbound::Jitter;
 use crate::settings::{DeliveryMode, Settings};
 use crate::store::runs::RunState;

@@ -12,7 +12,7 @@ use crate::clock::SystemClock;
 use crate::collect::bot_events::BotEvents;
 use crate::deliver::telegram::TelegramClient;
 use crate::outbound::Jitter;
-use crate::settings::{DeliveryMode, Settings};
+use crate::settings::{DeliveryMode, Settings, TelegramSettings};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -76,6 +76,17 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     {
         match TelegramClient::new(config) {
             Ok(client) => {
+                let asked = client.get_me().await;
+                let way = route(&settings.telegram);
+                add(
+                    "telegram route",
+                    match asked {
+                        Ok(_) => Ok(way),
+                        Err(error) => {
+                            Err(format!("{way}: {error}; check telegram.api_url and telegram.proxy"))
+                        }
+                    },
+                );
                 for check in crate::deliver::doctor::check(&client, &settings.chats).await {
                     add(&check.name, check.result);
                 }
@@ -84,6 +95,18 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     }
     print(&findings, args.json)
+}
+
+/// Where messages go and through what; a proxy's password is not told.
+fn route(telegram: &TelegramSettings) -> String {
+    let proxy = telegram.proxy.as_deref().map(|proxy| match proxy.rsplit_once('@') {
+        Some((_, host)) => host.to_owned(),
+        None => proxy.to_owned(),
+    });
+    match proxy {
+        Some(proxy) => format!("{} through the proxy {proxy}", telegram.api_url),
+        None => format!("{}, direct", telegram.api_url),
+    }
 }
 
 /// Whether the bot's events can be read.

@@ -10,6 +10,7 @@ macro_rules! say {
 }
 
 mod analyze;
+mod audit;
 mod backfill;
 mod backup;
 mod chats;
@@ -126,6 +127,9 @@ enum Command {
     /// List chats the bot has seen, with ids and topics
     #[command(after_help = "Example: add the bot to a chat, write a word there, then: svodka chats")]
     Chats(chats::Args),
+    /// List commands in chats that were refused or changed something
+    #[command(after_help = "Example: svodka audit --limit 50 --json")]
+    Audit(audit::Args),
     /// Check configuration, database, CRM keys, bot token and chats; say what to fix
     #[command(after_help = "Example: svodka doctor")]
     Doctor(doctor::Args),
@@ -260,6 +264,7 @@ async fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Replay(args) => replay::run(args).await,
         Command::Diff(args) => diff::run(args).await,
         Command::Chats(args) => chats::run(args).await,
+        Command::Audit(args) => audit::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Analyze(args) => analyze::run(args),
         Command::Evaluate(args) => evaluate::run(args),

@@ -50,7 +50,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     telemetry::start_logging(&settings.log)?;
     let clock = SystemClock;
-    let slot_at = slot_for(&job, args.day, clock.now());
+    let slot_at = report::slot_for(&job, args.day, clock.now());
     let app = App::start(Arc::new(settings), Arc::new(clock), Jitter::from_os()).await?;
     if args.dry_run {
         return dry_run(&app, &job, slot_at).await;
@@ -110,19 +110,6 @@ pub(super) async fn wait_for_deliveries(app: &App, run_id: i64) -> anyhow::Resul
             app.clock.sleep(TimeDelta::milliseconds(200)).await;
         }
     }
-}
-
-/// The slot that speaks about the day, week or month that contains `day`: the job's first occurrence in the span after it,
-/// or the start of that. Without a day: the span that ended last.
-pub(super) fn slot_for(job: &Job, day: Option<NaiveDate>, now: Instant) -> Instant {
-    let (zone, span) = (job.schedule.zone(), report::span(job.report));
-    let period = match day {
-        Some(day) => span.containing(day, zone),
-        None => span.before(now, zone),
-    };
-    let after = span.containing(period.to_on, zone);
-    let first = job.schedule.next_after(after.from - TimeDelta::seconds(1));
-    first.filter(|slot| *slot < after.to).unwrap_or(after.from)
 }
 
 /// A run that exists only for this computation.

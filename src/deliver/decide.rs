@@ -119,6 +119,7 @@ mod tests {
             policy: Policy::AtLeastOnce,
             expires_at: Some(now() + TimeDelta::hours(1)),
             is_silent: false,
+            keyboard: None,
             state: DeliveryState::Sending,
             not_before_at: now(),
             attempt_count: 1,

@@ -118,8 +118,7 @@ impl Sender {
         claim: &Claim<'_>,
     ) -> Result<SweepResult, StoreError> {
         let row = &claimed.delivery;
-        let (Some(target), Transport::Telegram(client)) = (self.targets.get(&row.chat), &self.transport)
-        else {
+        let (Some(target), Transport::Telegram(client)) = (&self.target(&row.chat), &self.transport) else {
             return Ok(SweepResult::GivenUp);
         };
         if self.settings.unsearched.contains(&row.chat) {

@@ -143,12 +143,12 @@ impl Sender {
         let Some(claimed) = claimed else {
             let swept = self.store.claim_sweep(&settings.owner, settings.lease_secs, now).await?;
             let Some(swept) = swept else { return Ok(Outcome::Idle) };
-            self.hold_siblings(&swept.delivery.chat, now, true).await;
+            self.hold_siblings(&swept.delivery.chat, &sends, now, true).await;
             drop(turn);
             self.look_back(&swept, &claim).await?;
             return Ok(Outcome::LookedBack { delivery_id: swept.delivery.id });
         };
-        self.hold_siblings(&claimed.delivery.chat, now, claimed.was_unknown).await;
+        self.hold_siblings(&claimed.delivery.chat, &sends, now, claimed.was_unknown).await;
         drop(turn);
 
         let delivery_id = claimed.delivery.id;
@@ -187,7 +187,7 @@ impl Sender {
 
     async fn process(&self, claimed: &ClaimedDelivery, claim: &Claim<'_>) -> Result<Decision, StoreError> {
         let (row, started_at) = (&claimed.delivery, claim.started_at);
-        let Some(target) = self.targets.get(&row.chat) else {
+        let Some(target) = &self.target(&row.chat) else {
             return Ok(Decision::Dead { reason: "chat_not_configured" });
         };
         if claimed.was_unknown {
@@ -311,9 +311,9 @@ impl Sender {
         if matches!(observed, Observed::NotSent { .. }) || !self.transport.is_limited() {
             return;
         }
-        let names: Vec<&str> = self.names_of_same_chat(&row.chat).collect();
+        let names = self.names_of_same_chat(&row.chat, sends);
         let mut starts: Vec<Instant> =
-            sends.iter().filter(|(chat, _)| names.contains(&chat.as_str())).map(|(_, at)| *at).collect();
+            sends.iter().filter(|(chat, _)| names.contains(chat)).map(|(_, at)| *at).collect();
         starts.push(started_at);
         let mut free_at = self.settings.limits.chat_free_at(&starts, target.id.is_group(), ended_at);
         let everybody = match (observed, decision) {
@@ -332,21 +332,22 @@ impl Sender {
             }
             _ => false,
         };
-        let held = if everybody { self.targets.keys().map(String::as_str).collect() } else { names };
+        let held = if everybody { self.targets.keys().cloned().chain(names).collect() } else { names };
         self.hold(held, free_at).await;
     }
 
     /// Other names of the same chat are not in flight in the store's eyes. Nothing may be sent under them either while
     /// ids are looked at: a message just sent has the next one, and nobody knows it yet.
-    async fn hold_siblings(&self, chat: &str, now: Instant, is_look: bool) {
+    async fn hold_siblings(&self, chat: &str, sends: &[(String, Instant)], now: Instant, is_look: bool) {
         let gap = self.settings.limits.chat_gap;
         let look = TimeDelta::seconds(self.settings.lease_secs / 2);
-        let siblings = self.names_of_same_chat(chat).filter(|name| *name != chat).collect();
+        let mut siblings = self.names_of_same_chat(chat, sends);
+        siblings.retain(|name| name != chat);
         self.hold(siblings, now + if is_look { gap.max(look) } else { gap }).await;
     }
 
-    async fn hold(&self, names: Vec<&str>, until: Instant) {
-        for name in names {
+    async fn hold(&self, names: Vec<String>, until: Instant) {
+        for name in &names {
             if let Err(error) = self.store.hold_chat(name, until).await {
                 tracing::warn!(
                     chat.name = name,
@@ -357,10 +358,23 @@ impl Sender {
         }
     }
 
-    /// Names of the config that lead to the same Telegram chat, the given one included.
-    fn names_of_same_chat<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let id = self.targets.get(name).map(|target| &target.id);
-        self.targets.iter().filter(move |(_, other)| Some(&other.id) == id).map(|(name, _)| name.as_str())
+    /// Names that lead to the same Telegram chat, the given one included: of the config, and of chats written to lately.
+    fn names_of_same_chat(&self, name: &str, sends: &[(String, Instant)]) -> Vec<String> {
+        let Some(target) = self.target(name) else { return vec![name.to_owned()] };
+        let known = self.targets.keys().chain(sends.iter().map(|(chat, _)| chat));
+        let mut names: Vec<String> = known
+            .filter(|other| self.target(other).is_some_and(|other| other.id == target.id))
+            .cloned()
+            .chain([name.to_owned()])
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The chat behind a name: of the config, or one that asked and is answered.
+    pub(super) fn target(&self, name: &str) -> Option<ChatTarget> {
+        self.targets.get(name).cloned().or_else(|| ChatTarget::of_name(name))
     }
 
     /// Where the chat of the config is now.

@@ -85,6 +85,10 @@ pub struct Text {
     pub is_html: bool,
     pub topic: Option<i64>,
     pub is_silent: bool,
+    /// Inline keyboard, as the Bot API takes it; an edit without one takes the keyboard away.
+    pub keyboard: Option<Value>,
+    /// The message of the same chat that is answered.
+    pub reply_to: Option<i64>,
 }
 
 impl Text {
@@ -158,6 +162,10 @@ impl TelegramClient {
         if text.is_silent {
             body.insert("disable_notification".to_owned(), json!(true));
         }
+        if let Some(message_id) = text.reply_to {
+            let reply = json!({ "message_id": message_id, "allow_sending_without_reply": true });
+            body.insert("reply_parameters".to_owned(), reply);
+        }
         self.call("sendMessage", &Value::Object(body)).await
     }
 
@@ -191,6 +199,36 @@ impl TelegramClient {
     /// A member of a chat and their rights.
     pub async fn get_chat_member(&self, chat: &ChatId, user_id: i64) -> Result<Answer, NoAnswer> {
         self.call("getChatMember", &json!({ "chat_id": chat, "user_id": user_id })).await
+    }
+
+    /// Ends the waiting of whoever pressed a button; a text is shown to them for a moment, or (`is_alert`) until they
+    /// close it. At most 200 characters.
+    pub async fn answer_callback(
+        &self,
+        callback_id: &str,
+        text: Option<&str>,
+        is_alert: bool,
+    ) -> Result<Answer, NoAnswer> {
+        let mut body = json!({ "callback_query_id": callback_id });
+        if let Some(text) = text {
+            body["text"] = json!(text);
+            body["show_alert"] = json!(is_alert);
+        }
+        self.call("answerCallbackQuery", &body).await
+    }
+
+    /// Shows «печатает…» for some seconds.
+    pub async fn send_typing(&self, chat: &ChatId, topic: Option<i64>) -> Result<Answer, NoAnswer> {
+        let mut body = json!({ "chat_id": chat, "action": "typing" });
+        if let Some(topic) = topic {
+            body["message_thread_id"] = json!(topic);
+        }
+        self.call("sendChatAction", &body).await
+    }
+
+    /// Sets the menu of commands for a scope (`{"type": "chat", "chat_id": …}`).
+    pub async fn set_my_commands(&self, commands: &Value, scope: &Value) -> Result<Answer, NoAnswer> {
+        self.call("setMyCommands", &json!({ "commands": commands, "scope": scope })).await
     }
 
     async fn call(&self, method: &str, body: &Value) -> Result<Answer, NoAnswer> {
@@ -268,6 +306,9 @@ fn text_fields(chat: &ChatId, text: &Text) -> Map<String, Value> {
     }
     // A preview changes the stored message later, and then an identical edit is no longer identical.
     body.insert("link_preview_options".to_owned(), json!({ "is_disabled": true }));
+    if let Some(keyboard) = &text.keyboard {
+        body.insert("reply_markup".to_owned(), keyboard.clone());
+    }
     body
 }
 

@@ -1,7 +1,7 @@
 //! Last touches to a message: the mark of a repeat, and the plain text when Telegram refused our HTML.
 
 use super::telegram::Text;
-use crate::store::outbox::DeliveryRow;
+use crate::store::outbox::{Action, DeliveryRow};
 
 /// What a message sent again after an unknown outcome says about itself.
 pub const REPEAT_MARK: &str = " · повтор";
@@ -23,7 +23,11 @@ pub fn mark_repeat(text: &str, public_id: &str) -> String {
 pub fn text_of(row: &DeliveryRow, reads_html: bool, topic: Option<i64>) -> Text {
     let is_html = reads_html && !row.is_plain;
     let body = if is_html { row.html.clone() } else { fit_plain(&row.plain) };
-    Text { body, is_html, topic, is_silent: row.is_silent }
+    let reply_to = match row.action {
+        Action::Reply { to_message_id } => Some(to_message_id),
+        _ => None,
+    };
+    Text { body, is_html, topic, is_silent: row.is_silent, keyboard: row.keyboard.clone(), reply_to }
 }
 
 /// The text as it went to Telegram, as a repeat or the first time.

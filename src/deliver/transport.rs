@@ -18,6 +18,26 @@ pub struct ChatTarget {
     pub topic: Option<i64>,
 }
 
+impl ChatTarget {
+    /// What a chat that the configuration does not name is called in the outbox: `tg:77`, `tg:-1001234567890:5`.
+    pub fn name_of(id: i64, topic: Option<i64>) -> String {
+        topic.map_or_else(|| format!("{UNNAMED}{id}"), |topic| format!("{UNNAMED}{id}:{topic}"))
+    }
+
+    /// The chat behind such a name; `None` for any other.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let rest = name.strip_prefix(UNNAMED)?;
+        let (id, topic) = match rest.split_once(':') {
+            Some((id, topic)) => (id, Some(topic.parse().ok()?)),
+            None => (rest, None),
+        };
+        Some(Self { id: ChatId::Id(id.parse().ok()?), topic })
+    }
+}
+
+/// No name of the configuration has a colon: they are keys of TOML tables.
+const UNNAMED: &str = "tg:";
+
 /// The way out for messages.
 #[derive(Debug, Clone)]
 pub enum Transport {

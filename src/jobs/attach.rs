@@ -154,6 +154,7 @@ pub fn deliveries(
                 policy: job.policy,
                 expires_at: Some(report::expires_at(job, context)),
                 is_silent: true,
+                keyboard: None,
             });
         }
     }

@@ -6,13 +6,13 @@ use crate::clock::Instant;
 use crate::collect::bot_events::SOURCE_BOT_EVENTS;
 use crate::facts::bot::BotFigures;
 use crate::facts::llm::LlmDay;
-use crate::measure::Span;
 use crate::measure::bot::{
     BotDigest, BotInputs, BotWindow, CostFigures, ModelCost, PeriodWindows, Window, Windows, bot_digest,
     bot_rows,
 };
 use crate::measure::digest::Coverage;
 use crate::measure::llm_cost::llm_costs;
+use crate::measure::{Period, Span};
 use crate::render::Part;
 use crate::render::bot::render;
 use crate::render::tree::parts;
@@ -60,6 +60,17 @@ pub fn messages(digest: &BotDigest) -> Result<Vec<Part>, JobError> {
     render(digest).and_then(|report| parts(&report)).map_err(report::render_failed)
 }
 
+/// The digest of any whole days, from what is stored; compared with as many days before.
+pub async fn of_days(
+    settings: &Settings,
+    store: &Store,
+    period: Period,
+    now: Instant,
+) -> Result<BotDigest, JobError> {
+    let run = RunRow::unrecorded("bot_days", period.to, now);
+    of_period(settings, store, Span::Week, period, &run, now).await
+}
+
 async fn compute(
     settings: &Settings,
     store: &Store,
@@ -68,7 +79,17 @@ async fn compute(
     now: Instant,
 ) -> Result<BotDigest, JobError> {
     let span = report::span(report);
-    let period = span.before(run.slot_at, settings.zone);
+    of_period(settings, store, span, span.before(run.slot_at, settings.zone), run, now).await
+}
+
+async fn of_period(
+    settings: &Settings,
+    store: &Store,
+    span: Span,
+    period: Period,
+    run: &RunRow,
+    now: Instant,
+) -> Result<BotDigest, JobError> {
     let windows = Windows::of(span, &period);
     let current = window(store, settings, &windows.current).await?;
     let previous = window(store, settings, &windows.previous).await?;

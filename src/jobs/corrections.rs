@@ -281,6 +281,7 @@ fn deliveries(
                 policy: Policy::AtLeastOnce,
                 expires_at: Some(until + SENDING_GRACE),
                 is_silent: true,
+                keyboard: None,
             });
         }
     }

@@ -30,6 +30,7 @@ pub mod export;
 pub mod llm;
 pub mod offsite;
 pub mod quality;
+pub mod readers;
 pub mod receipt;
 pub mod refine;
 pub mod replay;
@@ -46,6 +47,7 @@ use async_trait::async_trait;
 use crate::clock::SharedClock;
 use crate::collect::bot_events::BotEvents;
 use crate::collect::retailcrm::RetailCrm;
+use crate::measure::Period;
 use crate::schedule::runner::{Execute, JobContext, JobError};
 use crate::schedule::{Job, ReportKind};
 use crate::settings::Settings;
@@ -65,7 +67,12 @@ pub struct Work {
     pub bot_events: Option<BotEvents>,
     /// The same for counting the bot's events.
     pub rolling: tokio::sync::Mutex<()>,
+    /// `None` where nobody would answer a press.
+    pub buttons: Option<Buttons>,
 }
+
+/// The keyboard under a digest: of which report and run, for which chat, about which period.
+pub type Buttons = Arc<dyn Fn(ReportKind, i64, &str, &Period) -> Option<serde_json::Value> + Send + Sync>;
 
 #[async_trait]
 impl Execute for Work {
@@ -73,6 +80,24 @@ impl Execute for Work {
         if context.run.origin == Origin::Correction {
             return corrections::run(self, job, context).await;
         }
+        let job = &readers::with_readers(&self.settings, &self.store, job).await?;
+        let mut result = self.work(job, context).await?;
+        self.add_buttons(job, context, &mut result);
+        Ok(result)
+    }
+}
+
+impl Work {
+    /// The last message of a digest has the buttons to look deeper, each chat those that its role allows.
+    fn add_buttons(&self, job: &Job, context: &JobContext, result: &mut RunResult) {
+        let (Some(buttons), true) = (&self.buttons, result.digest.is_some()) else { return };
+        let period = report::span(job.report).before(context.run.slot_at, self.settings.zone);
+        for delivery in result.deliveries.iter_mut().filter(|one| one.part == one.part_count) {
+            delivery.keyboard = buttons(job.report, context.run.id, &delivery.chat, &period);
+        }
+    }
+
+    async fn work(&self, job: &Job, context: &JobContext) -> Result<RunResult, JobError> {
         match job.report {
             ReportKind::Daily | ReportKind::Weekly | ReportKind::Monthly => {
                 report::run_fresh(self, job, context).await

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Datelike, TimeDelta};
+use chrono::{Datelike, NaiveDate, TimeDelta};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -90,6 +90,7 @@ impl Made {
                 policy: job.policy,
                 expires_at: Some(expires_at(job, context)),
                 is_silent: part > 1,
+                keyboard: None,
             })
             .collect()
     }
@@ -191,6 +192,19 @@ pub async fn run_fresh(work: &Work, job: &Job, context: &JobContext) -> Result<R
     run(work, job, context).await
 }
 
+/// The slot that speaks about the day, week or month that contains `day`: the job's first occurrence in the span after it,
+/// or the start of that. Without a day: the span that ended last.
+pub fn slot_for(job: &Job, day: Option<NaiveDate>, now: Instant) -> Instant {
+    let (zone, span) = (job.schedule.zone(), span(job.report));
+    let period = match day {
+        Some(day) => span.containing(day, zone),
+        None => span.before(now, zone),
+    };
+    let after = span.containing(period.to_on, zone);
+    let first = job.schedule.next_after(after.from - TimeDelta::seconds(1));
+    first.filter(|slot| *slot < after.to).unwrap_or(after.from)
+}
+
 /// Seconds after its slot, of a run that is late enough to tell its readers.
 pub fn late_secs(run: &RunRow, now: Instant) -> Option<i64> {
     let late = now - run.slot_at;
@@ -263,7 +277,6 @@ fn fnv1a(text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::NaiveDate;
 
     #[test]
     fn a_public_id_is_stable_and_tells_years_and_jobs_apart() {

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 
 use super::baseline::{WEEKS, weekday_mean};
 use super::behaviour;
+use super::chat_lists::chat_lists;
 use super::digest::{ChannelBlock, Compared, DailyDigest, ManagerBlock, Summary};
 use super::figures::{Figures, Ground};
 use super::headline::{Scale, Standing};
@@ -132,6 +133,7 @@ pub fn daily(inputs: &DailyInputs<'_>) -> DailyDigest {
         channels: channels(&ground, &current, &previous),
         waiting: waiting.map(|list| list.into_iter().map(|(_, entry)| entry).collect()),
         warnings,
+        lists: chat_lists(&ground, &current),
         currency: ground.currency,
     }
 }

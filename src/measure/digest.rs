@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use super::chat_lists::ChatLists;
 use super::period::Period;
 use crate::clock::Instant;
 use crate::facts::{ManagerId, Money};
@@ -153,6 +154,9 @@ pub struct Waiting {
     pub channel_kind: String,
     /// `None`: nobody is assigned.
     pub manager: Option<String>,
+    /// Snapshots of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager_id: Option<ManagerId>,
     /// First message not answered yet.
     pub since_at: Instant,
     /// Working seconds since then.
@@ -236,4 +240,7 @@ pub struct DailyDigest {
     /// `None` when chats are not known up to now (older than `waiting_max_age`): the list would be a lie.
     pub waiting: Option<Vec<Waiting>>,
     pub warnings: Vec<Warning>,
+    /// The conversations behind some of the counts; empty as well in snapshots of earlier versions.
+    #[serde(default, skip_serializing_if = "ChatLists::is_empty")]
+    pub lists: ChatLists,
 }

@@ -6,6 +6,7 @@ mod baseline;
 pub mod behaviour;
 pub mod bot;
 pub mod bot_day;
+pub mod chat_lists;
 mod conversations;
 mod coverage;
 pub mod daily;

@@ -91,8 +91,13 @@ impl Span {
         self.containing(today.from_on - Days::new(1), zone)
     }
 
-    /// The one before `period`: of a month the calendar month, whatever its length.
+    /// The one before `period`: of a month the calendar month, whatever its length; of days that are no calendar span, as
+    /// many days before.
     pub fn previous(self, period: &Period) -> Period {
+        let calendar = self.containing(period.from_on, period.zone);
+        if (calendar.from_on, calendar.to_on) != (period.from_on, period.to_on) {
+            return period.earlier(period.len_days().unsigned_abs());
+        }
         self.containing(period.from_on - Days::new(1), period.zone)
     }
 }

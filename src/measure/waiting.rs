@@ -28,6 +28,7 @@ pub fn waiting(ground: &Ground<'_>) -> Option<Vec<(Option<ManagerId>, Waiting)>>
                 customer_name: chat.map(|chat| first_name(&chat.customer_name)).unwrap_or_default(),
                 channel_kind: channel.map(|channel| channel.kind.clone()).unwrap_or_default(),
                 manager: holder.map(|id| directory.name(id)),
+                manager_id: holder,
                 since_at: silent.since_at,
                 age_secs: inputs.calendar.secs_between(silent.since_at, now),
                 unanswered: silent.count,

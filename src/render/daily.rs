@@ -10,6 +10,7 @@ use super::subjects::{Changes, OWN_NAME, channel_name, dialogs, made, manager_na
 use super::view::{DailyView, ManagerView, PersonView, WaitingView};
 use super::{RenderError, Report, parse, sentences, team};
 use crate::measure::digest::{ChannelBlock, ChatSummary, DailyDigest, ManagerBlock, Waiting};
+use crate::measure::first_name;
 
 /// Managers told in two lines; the others get one each.
 const MANAGERS_IN_FULL: usize = 12;
@@ -82,7 +83,7 @@ fn view(digest: &DailyDigest, links: &Links) -> DailyView {
 }
 
 /// The day after «за»; a report that looks back into another year names it.
-fn title_day(digest: &DailyDigest) -> String {
+pub(super) fn title_day(digest: &DailyDigest) -> String {
     let today_on = digest.computed_at.with_timezone(&digest.period.zone).date_naive();
     let day = format::day_accusative(digest.day_on);
     let (year, today) = (digest.day_on.year(), today_on.year());
@@ -100,15 +101,7 @@ const FORGOTTEN_DAYS: i64 = 7;
 fn waiting(digest: &DailyDigest, links: &Links) -> WaitingView {
     let alone = |title: String| WaitingView { title, people: Vec::new(), rest: None };
     let Some(waiting) = &digest.waiting else {
-        let zone = digest.period.zone;
-        let today_on = digest.computed_at.with_timezone(&zone).date_naive();
-        return alone(match digest.chats_known_until {
-            Some(until) => {
-                let until = format::moment(until, zone, today_on);
-                format!("Кто ждёт ответа сейчас, неизвестно: чаты прочитаны только до {until}.")
-            }
-            None => "Кто ждёт ответа сейчас, неизвестно: чаты ещё не прочитаны.".to_owned(),
-        });
+        return alone(waiting_unknown(digest));
     };
     if waiting.is_empty() {
         return alone("Сейчас никто не ждёт ответа.".to_owned());
@@ -136,6 +129,30 @@ fn waiting(digest: &DailyDigest, links: &Links) -> WaitingView {
         people: by_name.iter().take(WAITING_BY_NAME).map(|one| person(one, digest, links)).collect(),
         rest: (!lines.is_empty()).then(|| lines.join("\n")),
     }
+}
+
+/// Why nobody can say who waits.
+pub(super) fn waiting_unknown(digest: &DailyDigest) -> String {
+    let zone = digest.period.zone;
+    let today_on = digest.computed_at.with_timezone(&zone).date_naive();
+    match digest.chats_known_until {
+        Some(until) => {
+            let until = format::moment(until, zone, today_on);
+            format!("Кто ждёт ответа сейчас, неизвестно: чаты прочитаны только до {until}.")
+        }
+        None => "Кто ждёт ответа сейчас, неизвестно: чаты ещё не прочитаны.".to_owned(),
+    }
+}
+
+/// As in the digest, with the first name alone.
+pub(super) fn masked_person(waiting: &Waiting, digest: &DailyDigest, links: &Links) -> PersonView {
+    PersonView { name: customer_name(&first_name(&waiting.customer_name)), ..person(waiting, digest, links) }
+}
+
+/// `3 заказа на 12 400 ₽`; `None` when nothing is known, or there were none.
+pub(super) fn made_by(block: &ManagerBlock, digest: &DailyDigest) -> Option<String> {
+    let orders = block.numbers.current.orders.as_ref().filter(|orders| orders.orders > 0);
+    made(&Known::of(digest.order_coverage, orders), &digest.currency, &Changes::default())
 }
 
 fn person(waiting: &Waiting, digest: &DailyDigest, links: &Links) -> PersonView {
@@ -176,7 +193,7 @@ fn customer_name(name: &str) -> String {
 
 /// What is known of a manager, told in lines: conversations, orders, who waits. A source that gave nothing has said so
 /// in its own block and is left out.
-fn manager(block: &ManagerBlock, digest: &DailyDigest, is_full: bool) -> ManagerView {
+pub(super) fn manager(block: &ManagerBlock, digest: &DailyDigest, is_full: bool) -> ManagerView {
     let name = manager_name(block.id, &block.name);
     let current = &block.numbers.current;
     let chats = Known::of(digest.chat_coverage, current.chats.as_ref());
@@ -204,7 +221,7 @@ fn manager(block: &ManagerBlock, digest: &DailyDigest, is_full: bool) -> Manager
 
 /// `WhatsApp «Опт»: 20 диалогов (к среде: +10 %), с ответом 95 %, первый ответ за 5 мин`; `None` where nothing is
 /// known.
-fn channel(block: &ChannelBlock, digest: &DailyDigest, baselines: &Baselines) -> Option<String> {
+pub(super) fn channel(block: &ChannelBlock, digest: &DailyDigest, baselines: &Baselines) -> Option<String> {
     let chats = Known::of(digest.chat_coverage, block.current.as_ref());
     let name = channel_name(block);
     let before = block.previous.as_ref().map(|before| before.chats as f64);

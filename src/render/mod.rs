@@ -7,6 +7,7 @@
 pub mod attachment;
 pub mod behaviour;
 pub mod bot;
+pub mod card;
 mod compare;
 pub mod correction;
 pub mod daily;

@@ -17,8 +17,10 @@ use super::format::Noun;
 use super::format::{MESSAGES, counted, duration, moment, name, time};
 use super::{Part, RenderError, Report, tree};
 use crate::clock::Instant;
+pub use reasons::for_ops as reason_in_words;
 pub use trouble::{Trouble, Vital};
 use words::Told;
+pub use words::source as source_in_words;
 
 /// Longest list in a notice that tells several troubles.
 const MOST_LINES: usize = 10;
@@ -290,6 +292,12 @@ impl Speech {
         let snoozed = snoozed.map(|until| format!("Отложено до {}.", self.moment(until, now)));
         let words: Vec<String> = [again, taken, snoozed].into_iter().flatten().collect();
         (!words.is_empty()).then(|| words.join(" "))
+    }
+
+    /// What is still broken and for how long, a line each.
+    pub fn brief(&self, incidents: &[Incident<'_>], now: Instant) -> Vec<String> {
+        let (lines, rest) = self.lines(incidents, now);
+        lines.into_iter().map(|line| format!("{}, уже {}", line.title, line.lasted)).chain(rest).collect()
     }
 
     fn lines(&self, incidents: &[Incident<'_>], now: Instant) -> (Vec<Line>, Option<String>) {

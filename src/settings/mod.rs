@@ -4,6 +4,7 @@
 //! environment over it; [`validate`] turns the text into the types below and names every problem by the key's path
 //! and the fix. Secrets are [`SecretString`]: no `Debug`, log or error shows them.
 
+pub mod access;
 mod alerts;
 mod backup;
 mod bot;
@@ -27,6 +28,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+pub use access::{AccessSettings, Need, Role};
 pub use alerts::{ConductSettings, Escalation};
 pub use bot::{BotDeletion, BotSettings};
 pub use fallback::{FallbackSettings, MailSettings};
@@ -78,6 +80,7 @@ pub struct Settings {
     pub chats: BTreeMap<String, ChatTarget>,
     /// Chats that belong to one manager.
     pub chat_managers: BTreeMap<String, ManagerId>,
+    pub access: AccessSettings,
     /// Enabled jobs by name.
     pub jobs: BTreeMap<String, Job>,
     /// What goes after the text of a digest, by job; jobs that attach nothing are left out.

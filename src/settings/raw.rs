@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
 use super::DeliveryMode;
+use super::access::RawAccess;
 use super::bot::RawBot;
 use super::exports::{Attach, ExportSettings};
 use super::llm::RawLlm;
@@ -36,6 +37,7 @@ pub(super) struct RawSettings {
     pub refine: RawRefine,
     #[serde(default)]
     pub chats: BTreeMap<String, RawChat>,
+    pub access: RawAccess,
     pub jobs: BTreeMap<String, RawJob>,
     pub thresholds: RawThresholds,
     pub bot_digest: RawBotDigest,

@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use super::access::Around;
 use super::raw::{RawCorrections, RawJob, RawLogFormat, RawPolicy, RawSettings};
 use super::{
     BackupSettings, BotDigestSettings, ConfigError, LogSettings, RetailCrmSettings, Settings,
@@ -100,6 +101,8 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
             jobs.insert(name, job);
         }
     }
+    let around = Around { chats: &chats, jobs: &jobs, ops_chat: &raw.alerts.chat };
+    let access = super::access::validate(raw.access, &around, &mut chat_managers, &mut problems);
     for (path, share) in [
         ("thresholds.response_ratio_drop", raw.thresholds.response_ratio_drop),
         ("thresholds.no_reply_ratio", raw.thresholds.no_reply_ratio),
@@ -177,6 +180,7 @@ pub(super) fn validate(raw: RawSettings) -> Result<Settings, ConfigError> {
         refine,
         chats,
         chat_managers,
+        access,
         jobs,
         attachments,
         exports: raw.exports,

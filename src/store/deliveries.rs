@@ -10,6 +10,10 @@ use crate::clock::Instant;
 queries! {
     FIND = same!("SELECT ", delivery_columns!(), " FROM deliveries WHERE key = $1");
     FIND_BY_ID = same!("SELECT ", delivery_columns!(), " FROM deliveries WHERE id = $1");
+    // Later rows with the id edited it.
+    FIND_SENT = same!(
+        "SELECT key FROM deliveries WHERE message_id = $2 AND sent_to = $1 AND edit_of_key IS NULL ORDER BY id LIMIT 1",
+    );
     LIST = same!(
         "SELECT ", delivery_columns!(), " FROM deliveries WHERE state IN ($1, $2, $3, $4, $5) ",
         "ORDER BY id DESC LIMIT $6",
@@ -72,6 +76,12 @@ impl Store {
     pub async fn find_delivery(&self, key: &str) -> Result<Option<DeliveryRow>> {
         let mut db = self.conn().await?;
         fetch_optional!(DeliveryRecord, db, FIND, key)?.map(DeliveryRow::try_from).transpose()
+    }
+
+    /// Key of the delivery that became a message of a Telegram chat (as it was addressed); `None` for one that is not known.
+    pub async fn find_sent(&self, sent_to: &str, message_id: i64) -> Result<Option<String>> {
+        let mut db = self.conn().await?;
+        Ok(fetch_optional!((String,), db, FIND_SENT, sent_to, message_id)?.map(|(key,)| key))
     }
 
     /// Deliveries in one of the states (all when empty), newest first.

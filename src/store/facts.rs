@@ -91,6 +91,14 @@ queries! {
 }
 
 impl Store {
+    /// Everybody who may answer customers or own orders.
+    pub async fn directory(&self) -> Result<Directory> {
+        let mut db = self.conn().await?;
+        let crm_users = into_facts(fetch_all!(CrmUserRecord, db, CRM_USERS)?)?;
+        let mg_users = into_facts(fetch_all!(MgUserRecord, db, MG_USERS)?)?;
+        Ok(Directory::new(&crm_users, &mg_users))
+    }
+
     /// The facts of a window `[from, until)`, as [`Facts`] describes them; message texts are left out. Messages at or
     /// after `until` are left out, so that a report about the past does not see its future.
     pub async fn facts_between(&self, from: Instant, until: Instant) -> Result<Facts> {

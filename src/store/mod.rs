@@ -4,6 +4,7 @@
 //! differ stand in [`sql`]. `now` is always an argument, except for leases, whose time is the database's, so
 //! that workers with different clocks agree on who holds what. Nothing in here talks HTTP or renders text.
 
+pub mod audit;
 pub mod backup;
 mod bot_days;
 mod bot_entries;
@@ -35,6 +36,7 @@ pub mod runs;
 pub mod silences;
 pub mod sources;
 pub mod sql;
+pub mod subscriptions;
 pub mod texts;
 pub mod told;
 pub mod wakes;

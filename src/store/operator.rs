@@ -20,9 +20,9 @@ queries! {
         "state = 'dead', reason = 'dropped', finished_at = $2 WHERE id = $1 AND state IN ('pending', 'unknown')",
     );
     INSERT_AGAIN = same!(
-        "INSERT INTO deliveries (key, chat, part, part_count, file_key, html, plain, public_id, policy, expires_at, is_silent, ",
+        "INSERT INTO deliveries (key, chat, part, part_count, file_key, html, plain, public_id, policy, expires_at, is_silent, keyboard, reply_to_id, ",
         "state, not_before_at, attempt_count, is_plain, is_repeat, lease_token, created_at) ",
-        "SELECT $2, chat, part, part_count, file_key, html, plain, public_id, policy, $3, is_silent, ",
+        "SELECT $2, chat, part, part_count, file_key, html, plain, public_id, policy, $3, is_silent, keyboard, reply_to_id, ",
         "'pending', $4, 0, is_plain, TRUE, 0, $4 FROM deliveries WHERE id = $1 AND state = 'sent'",
     );
     NOTE_CHANGE = same!(

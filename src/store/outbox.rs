@@ -12,6 +12,8 @@
 //! and one row per chat is in flight at a time.
 
 use chrono::TimeDelta;
+use serde_json::Value;
+use sqlx::types::Json;
 
 use super::errors::is_unique_violation;
 use super::outbox_rows::{DeliveryRecord, delivery_columns};
@@ -103,8 +105,8 @@ macro_rules! list_heads {
 queries! {
     INSERT = same!(
         "INSERT INTO deliveries (key, run_id, chat, part, part_count, edit_of_key, is_correction, file_key, html, plain, public_id, policy, ",
-        "expires_at, is_silent, state, not_before_at, attempt_count, is_plain, is_repeat, lease_token, created_at) ",
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'pending', $15, 0, FALSE, FALSE, 0, $15) ",
+        "expires_at, is_silent, keyboard, reply_to_id, state, not_before_at, attempt_count, is_plain, is_repeat, lease_token, created_at) ",
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $16, $17, 'pending', $15, 0, FALSE, FALSE, 0, $15) ",
         "ON CONFLICT (key) DO NOTHING",
     );
     PICK = per_backend!(pick);
@@ -113,7 +115,7 @@ queries! {
         "INSERT INTO delivery_attempts (delivery_id, lease_token, chat, owner, started_at) ",
         "VALUES ($1, $2, $3, $4, $5)",
     );
-    FIND_EDITED = same!("SELECT message_id FROM deliveries WHERE key = $1 AND state = 'sent'");
+    FIND_EDITED = same!("SELECT message_id, keyboard FROM deliveries WHERE key = $1 AND state = 'sent'");
     LIST_HEADS = per_backend!(list_heads);
 }
 
@@ -131,6 +133,8 @@ pub enum Policy {
 pub enum Action {
     /// A new message.
     Send,
+    /// A new message that answers another of the same chat; without that one it stands alone.
+    Reply { to_message_id: i64 },
     /// Replace the text of the message that the delivery with this key became; when that one never arrived,
     /// send anew.
     Edit { of_key: String },
@@ -144,7 +148,7 @@ impl Action {
     /// Key of the delivery whose message is to be edited.
     pub fn edited_key(&self) -> Option<&str> {
         match self {
-            Self::Send | Self::SendFile { .. } => None,
+            Self::Send | Self::SendFile { .. } | Self::Reply { .. } => None,
             Self::Edit { of_key } | Self::Correct { of_key } => Some(of_key),
         }
     }
@@ -153,7 +157,7 @@ impl Action {
     pub fn file_key(&self) -> Option<&str> {
         match self {
             Self::SendFile { file_key } => Some(file_key),
-            Self::Send | Self::Edit { .. } | Self::Correct { .. } => None,
+            Self::Send | Self::Reply { .. } | Self::Edit { .. } | Self::Correct { .. } => None,
         }
     }
 }
@@ -182,6 +186,8 @@ pub struct NewDelivery {
     pub expires_at: Option<Instant>,
     /// Deliver without a sound.
     pub is_silent: bool,
+    /// Inline keyboard, as the Bot API takes it. An edit without one leaves the keyboard that the message was sent with.
+    pub keyboard: Option<Value>,
 }
 
 /// Where a delivery stands.
@@ -210,6 +216,8 @@ pub struct DeliveryRow {
     pub policy: Policy,
     pub expires_at: Option<Instant>,
     pub is_silent: bool,
+    /// Inline keyboard, as the Bot API takes it.
+    pub keyboard: Option<Value>,
     pub state: DeliveryState,
     pub not_before_at: Instant,
     pub attempt_count: i64,
@@ -227,6 +235,16 @@ pub struct DeliveryRow {
     /// Bounded reason of the last failure.
     pub reason: Option<String>,
 }
+
+impl DeliveryRow {
+    /// It answers somebody's command or press.
+    pub fn is_answer(&self) -> bool {
+        self.key.starts_with(ANSWER_KEY)
+    }
+}
+
+/// Keys of answers begin with this.
+pub const ANSWER_KEY: &str = "reply:";
 
 /// A delivery just claimed.
 #[derive(Debug, Clone, PartialEq)]
@@ -317,11 +335,16 @@ impl Store {
             until: lease_end(taken.lease_until_ms, "deliveries", taken.id)?,
         };
         execute!(tx, BEGIN_ATTEMPT, lease.id, lease.token, &taken.chat, owner, now)?;
-        let delivery = DeliveryRow::try_from(taken)?;
-        let edit_message_id = match delivery.action.edited_key() {
+        let mut delivery = DeliveryRow::try_from(taken)?;
+        type Edited = (Option<i64>, Option<Json<Value>>);
+        let edited = match delivery.action.edited_key() {
             None => None,
-            Some(key) => fetch_optional!((Option<i64>,), tx, FIND_EDITED, key)?.and_then(|(id,)| id),
+            Some(key) => fetch_optional!(Edited, tx, FIND_EDITED, key)?,
         };
+        let edit_message_id = edited.as_ref().and_then(|(id, _)| *id);
+        // To Telegram an edit without a keyboard takes the keyboard away.
+        delivery.keyboard =
+            delivery.keyboard.or(edited.and_then(|(_, keyboard)| keyboard).map(|Json(it)| it));
         tx.commit().await?;
         Ok(Some(ClaimedDelivery { delivery, lease, was_unknown, edit_message_id }))
     }
@@ -332,6 +355,10 @@ pub(super) async fn insert_deliveries(tx: &mut Tx, deliveries: &[NewDelivery], n
     let mut added = 0;
     for new in deliveries {
         let is_correction = matches!(new.action, Action::Correct { .. });
+        let reply_to_id = match new.action {
+            Action::Reply { to_message_id } => Some(to_message_id),
+            _ => None,
+        };
         added += execute!(
             *tx,
             INSERT,
@@ -349,7 +376,9 @@ pub(super) async fn insert_deliveries(tx: &mut Tx, deliveries: &[NewDelivery], n
             new.policy.as_str(),
             new.expires_at,
             new.is_silent,
-            now
+            now,
+            new.keyboard.as_ref().map(Json),
+            reply_to_id
         )?;
     }
     Ok(added)

@@ -1,5 +1,8 @@
 //! Rows of `deliveries` as both databases give them.
 
+use serde_json::Value;
+use sqlx::types::Json;
+
 use super::outbox::{Action, DeliveryRow};
 use super::{Result, StoreError, words};
 use crate::clock::Instant;
@@ -9,7 +12,7 @@ macro_rules! delivery_columns {
     () => {
         "id, key, run_id, chat, part, part_count, edit_of_key, is_correction, file_key, html, plain, public_id, policy, expires_at, \
          is_silent, state, not_before_at, attempt_count, is_plain, is_repeat, floor_message_id, message_id, \
-         lease_token, lease_until_ms, started_at, created_at, finished_at, reason"
+         lease_token, lease_until_ms, started_at, created_at, finished_at, reason, keyboard, reply_to_id"
     };
 }
 pub(super) use delivery_columns;
@@ -44,6 +47,8 @@ pub(super) struct DeliveryRecord {
     created_at: Instant,
     finished_at: Option<Instant>,
     reason: Option<String>,
+    keyboard: Option<Json<Value>>,
+    reply_to_id: Option<i64>,
 }
 
 impl TryFrom<DeliveryRecord> for DeliveryRow {
@@ -58,17 +63,19 @@ impl TryFrom<DeliveryRecord> for DeliveryRow {
             chat: row.chat,
             part: row.part,
             part_count: row.part_count,
-            action: match (row.edit_of_key, row.is_correction, row.file_key) {
-                (None, _, None) => Action::Send,
-                (None, _, Some(file_key)) => Action::SendFile { file_key },
-                (Some(of_key), false, _) => Action::Edit { of_key },
-                (Some(of_key), true, _) => Action::Correct { of_key },
+            action: match (row.edit_of_key, row.is_correction, row.file_key, row.reply_to_id) {
+                (None, _, None, None) => Action::Send,
+                (None, _, Some(file_key), _) => Action::SendFile { file_key },
+                (None, _, None, Some(to_message_id)) => Action::Reply { to_message_id },
+                (Some(of_key), false, _, _) => Action::Edit { of_key },
+                (Some(of_key), true, _, _) => Action::Correct { of_key },
             },
             html: row.html,
             plain: row.plain,
             public_id: row.public_id,
             expires_at: row.expires_at,
             is_silent: row.is_silent,
+            keyboard: row.keyboard.map(|Json(keyboard)| keyboard),
             not_before_at: row.not_before_at,
             attempt_count: row.attempt_count,
             is_plain: row.is_plain,

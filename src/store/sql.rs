@@ -12,8 +12,8 @@
 //! Texts hold to what both understand: `$N`, `BIGINT` sums by `CAST`, no case folding, no sorting of words.
 
 use super::{
-    bot_days, bot_entries, bot_figures, files, marks, operator, pollers, quality, receipts, reconcile,
-    refinements, run_claims, run_records, silences, texts, told, wakes,
+    audit, bot_days, bot_entries, bot_figures, files, marks, operator, pollers, quality, receipts, reconcile,
+    refinements, run_claims, run_records, silences, subscriptions, texts, told, wakes,
 };
 use super::{
     deliveries, facts, facts_save, history, incidents, jobs, llm, outbox, outbox_records, pool, runs, sources,
@@ -64,6 +64,8 @@ pub const ALL: &[&[Sql]] = &[
     texts::QUERIES,
     pollers::QUERIES,
     wakes::QUERIES,
+    audit::QUERIES,
+    subscriptions::QUERIES,
 ];
 
 /// Declares the statements of a module, and their list `QUERIES`.

@@ -16,10 +16,10 @@ queries! {
     LIST_RUNS = same!(
         "SELECT ", run_columns!(), " FROM runs WHERE state = 'failed' AND told_at IS NULL ORDER BY id LIMIT $1",
     );
-    // Whoever dropped it knows.
+    // Whoever dropped it knows, and who asked a question in the chat asks again.
     LIST_DEAD = same!(
         "SELECT ", delivery_columns!(), " FROM deliveries WHERE state = 'dead' AND told_at IS NULL ",
-        "AND (reason IS NULL OR reason <> 'dropped') ORDER BY id LIMIT $1",
+        "AND (reason IS NULL OR reason <> 'dropped') AND key NOT LIKE 'reply:%' ORDER BY id LIMIT $1",
     );
     MARK_RUN = same!(
         "UPDATE runs SET told_at = $2 WHERE id = $1 AND state = 'failed' AND told_at IS NULL",
@@ -59,7 +59,8 @@ impl Store {
         fetch_all!(RunRecord, db, LIST_RUNS, limit)?.into_iter().map(RunRow::try_from).collect()
     }
 
-    /// Dead deliveries that no incident tells yet, oldest first; those dropped by hand are nobody's news.
+    /// Dead deliveries that no incident tells yet, oldest first; those dropped by hand and replies to
+    /// commands are nobody's news.
     pub async fn list_untold_dead(&self, limit: i64) -> Result<Vec<DeliveryRow>> {
         let mut db = self.conn().await?;
         fetch_all!(DeliveryRecord, db, LIST_DEAD, limit)?.into_iter().map(DeliveryRow::try_from).collect()

@@ -2,6 +2,7 @@
 
 use chrono::{NaiveDate, TimeDelta, TimeZone};
 use svodka::facts::ManagerId;
+use svodka::measure::chat_lists::ChatLists;
 use svodka::measure::digest::{
     ChatSummary, Compared, Coverage, Headline, OrderSummary, Ratio, Summary, WeekdayMean,
 };
@@ -176,6 +177,7 @@ pub fn ordinary() -> WeeklyDigest {
             lost_intent: vec![example(508, "Ирина", None)],
             good: vec![example(510, "Нина", Some(95.0)), example(511, "Пётр", Some(140.0))],
         },
+        lists: ChatLists::default(),
     }
 }
 

@@ -91,6 +91,7 @@ impl Execute for SimJob {
                     policy: job.policy,
                     expires_at: Some(run.slot_at + TimeDelta::minutes(90)),
                     is_silent: false,
+                    keyboard: None,
                 });
             }
         }

@@ -34,6 +34,9 @@ async fn a_delivery_is_kept_as_given_and_a_known_key_is_left_alone() {
             policy: Policy::AtMostOnce,
             expires_at: Some(at(60)),
             is_silent: true,
+            keyboard: Some(
+                serde_json::json!({ "inline_keyboard": [[{ "text": "Менеджеры", "callback_data": "x" }]] }),
+            ),
             ..message("run:1/managers/2", "managers")
         };
         assert_eq!(given.enqueue(&[full.clone(), message("b", "ops")], at(1)).await.unwrap(), 2);
@@ -54,6 +57,7 @@ async fn a_delivery_is_kept_as_given_and_a_known_key_is_left_alone() {
             policy: row.policy,
             expires_at: row.expires_at,
             is_silent: row.is_silent,
+            keyboard: row.keyboard,
         };
         assert_eq!(stored, full);
         assert_eq!((row.state, row.attempt_count, row.not_before_at), (DeliveryState::Pending, 0, at(1)));

@@ -180,5 +180,6 @@ pub fn message(chat: &str, public_id: &str, part: i64, part_count: i64) -> NewDe
         policy: Policy::AtLeastOnce,
         expires_at: Some(nine_o_clock() + TimeDelta::hours(8)),
         is_silent: false,
+        keyboard: None,
     }
 }

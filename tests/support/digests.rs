@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use svodka::clock::Instant;
 use svodka::facts::{ManagerId, Money};
 use svodka::measure::Period;
+use svodka::measure::chat_lists::ChatLists;
 use svodka::measure::digest::{
     ChannelBlock, ChatSummary, Compared, Coverage, DailyDigest, Headline, ManagerBlock, OrderSummary, Ratio,
     Summary, Waiting, WeekdayMean,
@@ -80,6 +81,7 @@ pub fn waiting(chat_id: i64, customer: &str, minutes: i64, manager: Option<&str>
         customer_name: customer.to_owned(),
         channel_kind: if chat_id % 2 == 0 { "whatsapp" } else { "instagram" }.to_owned(),
         manager: manager.map(str::to_owned),
+        manager_id: None,
         since_at: at(8, 20, 22, 30) - TimeDelta::minutes(minutes),
         age_secs: minutes * 60,
         unanswered: 1 + chat_id as u64 % 3,
@@ -132,6 +134,7 @@ pub fn ordinary() -> DailyDigest {
             waiting(504, "Сергей", 0, Some("Анна Петрова")),
         ]),
         warnings: Vec::new(),
+        lists: ChatLists::default(),
     }
 }
 

@@ -4,6 +4,8 @@ pub mod bot;
 #[cfg(feature = "sandbox")]
 pub mod bot_files;
 #[cfg(feature = "sandbox")]
+pub mod chat;
+#[cfg(feature = "sandbox")]
 pub mod delivery;
 pub mod digests;
 pub mod facts;

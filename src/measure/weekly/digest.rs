@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Instant;
 use crate::facts::ManagerId;
+use crate::measure::chat_lists::ChatLists;
 use crate::measure::digest::{ChannelBlock, Compared, Coverage, Headline};
 use crate::measure::{Period, Span};
 
@@ -153,4 +154,7 @@ pub struct WeeklyDigest {
     pub movers: Movers,
     pub trends: Vec<Trend>,
     pub examples: Examples,
+    /// The conversations behind some of the counts; empty as well in snapshots of earlier versions.
+    #[serde(default, skip_serializing_if = "ChatLists::is_empty")]
+    pub lists: ChatLists,
 }

@@ -20,6 +20,7 @@ pub use digest::{
 pub(in crate::measure) use trends::{streak, windows};
 
 use super::baseline::weekday_mean;
+use super::chat_lists::chat_lists;
 use super::daily::{DailyInputs, NOBODY, Thresholds, channels, whole};
 use super::digest::{Compared, Summary};
 use super::figures::{Figures, Ground};
@@ -140,6 +141,7 @@ pub fn weekly(inputs: &WeeklyInputs<'_>) -> WeeklyDigest {
         movers: movers::movers(current, &managers),
         trends: trends::trends(&periods, &counted, inputs.history),
         examples: examples::examples(&ground, current),
+        lists: chat_lists(&ground, current),
         channels,
         team,
         managers,

@@ -69,7 +69,7 @@ pub(super) fn users(digest: &BotDigest) -> Block {
         Span::Week | Span::Month => {
             lines.extend(dau);
             let active = before.map(|b| b.active_users);
-            lines.push(line(words::different_people(digest.span), now.active_users, active, Better::More));
+            lines.push(line(words::different_people(digest), now.active_users, active, Better::More));
         }
     }
     for (name, meaning, now, before) in [

@@ -88,9 +88,25 @@ impl BotView {
     }
 }
 
-fn coverage(digest: &BotDigest) -> Vec<String> {
+/// `7 дней (06.02 – 12.02)`: after «за».
+pub(super) fn title(digest: &BotDigest) -> String {
+    words::title(digest)
+}
+
+/// How many people were on each step.
+pub(super) fn funnel(digest: &BotDigest) -> Block {
+    blocks::funnel(digest)
+}
+
+/// Where they came from; `None` when nobody did, or that is not wholly known.
+pub(super) fn sources(digest: &BotDigest) -> Option<Block> {
+    more::sources(digest)
+}
+
+/// How much of the period is known.
+pub(super) fn coverage(digest: &BotDigest) -> Vec<String> {
     let mut lines = Vec::new();
-    let this = words::this(digest.span);
+    let this = words::this(digest);
     match digest.events_coverage {
         Coverage::Complete => {
             let zone = digest.period.zone;

@@ -13,7 +13,7 @@ use crate::render::format;
 pub(super) fn headline(digest: &BotDigest) -> (String, Option<String>) {
     let (text, action) = match &digest.headline {
         BotHeadline::NoData => (
-            format!("О боте за {} данных нет.", words::this(digest.span)),
+            format!("О боте за {} данных нет.", words::this(digest)),
             "Числа не показываем, чтобы не обмануть. Проверьте, что бот отвечает и его база доступна.",
         ),
         BotHeadline::Unfinished => {
@@ -50,7 +50,7 @@ pub(super) fn headline(digest: &BotDigest) -> (String, Option<String>) {
             let is_fallen = to < from;
             let verb = if is_fallen { "меньше" } else { "больше" };
             let (to, from) = (format::count(*to), format::count(*from));
-            let text = format!("{name} {verb}: {to}, {} — {from}.", words::earlier(digest.span));
+            let text = format!("{name} {verb}: {to}, {} — {from}.", words::earlier(digest));
             (text, if is_fallen { fallen } else { risen })
         }
         BotHeadline::EmptySearchesHigh { searches_empty_ratio } => (
@@ -61,7 +61,7 @@ pub(super) fn headline(digest: &BotDigest) -> (String, Option<String>) {
             return ("Первая сводка о боте: сравнивать пока не с чем.".to_owned(), None);
         }
         BotHeadline::Steady => {
-            let alone = words::alone(digest.span);
+            let alone = words::alone(digest);
             return (format!("Бот работает как обычно: {alone} без заметных изменений."), None);
         }
     };

@@ -31,6 +31,12 @@ pub(super) fn title(digest: &BotDigest) -> String {
     }
 }
 
+/// Days that are no calendar day, week or month: the last so many.
+fn is_odd(digest: &BotDigest) -> bool {
+    let calendar = digest.span.containing(digest.period.from_on, digest.period.zone);
+    (calendar.from_on, calendar.to_on) != (digest.period.from_on, digest.period.to_on)
+}
+
 pub(super) fn last_day(digest: &BotDigest) -> NaiveDate {
     digest.period.to_on.checked_sub_days(Days::new(1)).unwrap_or(digest.period.from_on)
 }
@@ -38,6 +44,10 @@ pub(super) fn last_day(digest: &BotDigest) -> NaiveDate {
 /// `к прошлой неделе`: what the numbers in parentheses are differences to.
 pub(super) fn against(digest: &BotDigest) -> String {
     match digest.span {
+        _ if is_odd(digest) => {
+            let days = format::counted(digest.period.len_days().unsigned_abs(), DAYS);
+            format!("к таким же по счёту дням до этого ({days})")
+        }
         Span::Day => {
             let before = digest.period.from_on.checked_sub_days(Days::new(1));
             format!("к {}", format::weekday_dative(before.unwrap_or(digest.period.from_on).weekday()))
@@ -48,8 +58,9 @@ pub(super) fn against(digest: &BotDigest) -> String {
 }
 
 /// `этот день`: after «за».
-pub(super) fn this(span: Span) -> &'static str {
-    match span {
+pub(super) fn this(digest: &BotDigest) -> &'static str {
+    match digest.span {
+        _ if is_odd(digest) => "эти дни",
         Span::Day => "этот день",
         Span::Week => "эту неделю",
         Span::Month => "этот месяц",
@@ -57,8 +68,9 @@ pub(super) fn this(span: Span) -> &'static str {
 }
 
 /// `День`: before «без заметных изменений».
-pub(super) fn alone(span: Span) -> &'static str {
-    match span {
+pub(super) fn alone(digest: &BotDigest) -> &'static str {
+    match digest.span {
+        _ if is_odd(digest) => "дни",
         Span::Day => "день",
         Span::Week => "неделя",
         Span::Month => "месяц",
@@ -66,8 +78,9 @@ pub(super) fn alone(span: Span) -> &'static str {
 }
 
 /// Over whom «active users» count.
-pub(super) fn different_people(span: Span) -> &'static str {
-    match span {
+pub(super) fn different_people(digest: &BotDigest) -> &'static str {
+    match digest.span {
+        _ if is_odd(digest) => "Разных людей за эти дни",
         Span::Day => "Разных людей за день",
         Span::Week => "Разных людей за неделю",
         Span::Month => "Разных людей за месяц",
@@ -75,8 +88,9 @@ pub(super) fn different_people(span: Span) -> &'static str {
 }
 
 /// `неделей раньше`.
-pub(super) fn earlier(span: Span) -> &'static str {
-    match span {
+pub(super) fn earlier(digest: &BotDigest) -> &'static str {
+    match digest.span {
+        _ if is_odd(digest) => "до этого",
         Span::Day => "днём раньше",
         Span::Week => "неделей раньше",
         Span::Month => "месяцем раньше",

@@ -331,7 +331,12 @@ fn with_note(what: &str, note: Option<&str>) -> String {
 }
 
 fn sources_words(sources: &[String]) -> String {
-    let words = sources.iter().map(|source| match source.as_str() {
+    sources.iter().map(|name| source(name)).collect::<Vec<_>>().join("; ")
+}
+
+/// What people call a source.
+pub fn source(name: &str) -> &str {
+    match name {
         "retailcrm_orders" => "заказы",
         "retailcrm_chats" => "чаты",
         "retailcrm_people" => "сотрудники и каналы",
@@ -340,8 +345,7 @@ fn sources_words(sources: &[String]) -> String {
         "llm_langfuse" => "расход токенов",
         "telegram_updates" => "сообщения боту",
         other => other,
-    });
-    words.collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// The bot's database is one access with one source.

@@ -83,12 +83,12 @@ fn view(digest: &WeeklyDigest, links: &Links) -> WeeklyView {
         channels: digest.channels.iter().filter_map(|block| channel(block, digest)).collect(),
         examples: moves::examples(digest, links, words),
         trends: trends::block(digest, words),
-        coverage: coverage(digest, words),
+        coverage: coverage(digest),
     }
 }
 
 /// `неделю 17–23 августа`, `август 2026 года`.
-fn title(digest: &WeeklyDigest) -> String {
+pub(super) fn title(digest: &WeeklyDigest) -> String {
     let (first_on, last_on) = (digest.period.from_on, last_day(digest));
     match digest.span {
         Span::Month => {
@@ -103,7 +103,25 @@ fn last_day(digest: &WeeklyDigest) -> NaiveDate {
     digest.period.to_on.checked_sub_days(Days::new(1)).unwrap_or(digest.period.from_on)
 }
 
-fn coverage(digest: &WeeklyDigest, words: &Words) -> Vec<String> {
+/// The block of conversations.
+pub(super) fn chats(digest: &WeeklyDigest) -> Block {
+    team::chats(digest, Words::of(digest.span))
+}
+
+/// The block of orders.
+pub(super) fn orders(digest: &WeeklyDigest) -> Block {
+    team::orders(digest, Words::of(digest.span))
+}
+
+/// `3 заказа на 12 400 ₽`; `None` when nothing is known, or there were none.
+pub(super) fn made_by(one: &WeeklyManager, digest: &WeeklyDigest) -> Option<String> {
+    let orders = one.numbers.current.orders.as_ref().filter(|orders| orders.orders > 0);
+    made(&Known::of(digest.order_coverage, orders), &digest.currency, &Changes::default())
+}
+
+/// How much of the period is known, and how to read it.
+pub(super) fn coverage(digest: &WeeklyDigest) -> Vec<String> {
+    let words = Words::of(digest.span);
     let chats = Known::of(digest.chat_coverage, digest.team.current.chats.as_ref());
     coverage_lines(&Told {
         period: words.this,
@@ -152,7 +170,7 @@ fn changes(now: &Summary, before: &Summary) -> Changes {
 }
 
 /// Conversations and orders with their changes; a source that gave nothing has said so in its own block.
-fn manager(one: &WeeklyManager, digest: &WeeklyDigest, is_full: bool) -> ManagerView {
+pub(super) fn manager(one: &WeeklyManager, digest: &WeeklyDigest, is_full: bool) -> ManagerView {
     let (current, previous) = (&one.numbers.current, &one.numbers.previous);
     let chats = Known::of(digest.chat_coverage, current.chats.as_ref());
     let orders = Known::of(digest.order_coverage, current.orders.as_ref());
@@ -175,7 +193,7 @@ fn manager(one: &WeeklyManager, digest: &WeeklyDigest, is_full: bool) -> Manager
 }
 
 /// `None` where nothing is known.
-fn channel(block: &ChannelBlock, digest: &WeeklyDigest) -> Option<String> {
+pub(super) fn channel(block: &ChannelBlock, digest: &WeeklyDigest) -> Option<String> {
     let chats = Known::of(digest.chat_coverage, block.current.as_ref());
     let side = |chats: &Option<ChatSummary>| Summary { chats: chats.clone(), orders: None };
     let changes = changes(&side(&block.current), &side(&block.previous));

@@ -22,6 +22,7 @@ mod line;
 mod message;
 mod methods;
 mod model;
+mod people;
 mod poll;
 mod preview;
 mod server;

@@ -137,16 +137,21 @@ impl Model {
         }
     }
 
+    /// The id of the person with this name, whom one meets in groups.
+    pub fn person_id(&mut self, name: &str) -> i64 {
+        let place = self.people.iter().position(|known| known == name).unwrap_or_else(|| {
+            self.people.push(name.to_owned());
+            self.people.len() - 1
+        });
+        FIRST_PERSON_ID + place as i64
+    }
+
     /// The person with this name; in a private chat always its owner.
     pub fn person(&mut self, chat: &SimChat, name: &str) -> Author {
         if chat.kind == ChatKind::Private {
             return Author::Person { id: chat.id, name: chat.title.clone() };
         }
-        let place = self.people.iter().position(|known| known == name).unwrap_or_else(|| {
-            self.people.push(name.to_owned());
-            self.people.len() - 1
-        });
-        Author::Person { id: FIRST_PERSON_ID + place as i64, name: name.to_owned() }
+        Author::Person { id: self.person_id(name), name: name.to_owned() }
     }
 
     /// The `User` of a person met in a group, by id.

@@ -171,6 +171,16 @@ pub(super) fn delete_my_commands(model: &mut Model, args: &Args, _: Instant) -> 
     Ok(Done::quiet(json!(true)))
 }
 
+/// «печатает…» is shown to people only; nothing of it stays.
+pub(super) fn send_chat_action(model: &mut Model, args: &Args, _: Instant) -> Result<Done, ApiError> {
+    model.room(args, "chat_id")?.chat.check_write()?;
+    let is_known = matches!(args.get("action"), Some("typing" | "upload_document" | "upload_photo"));
+    if !is_known {
+        return Err(ApiError::bad("wrong parameter action in request"));
+    }
+    Ok(Done::quiet(json!(true)))
+}
+
 /// Commands are kept per scope and language.
 fn scope(args: &Args) -> String {
     let scope = args.json("scope").unwrap_or_else(|| json!({"type": "default"}));

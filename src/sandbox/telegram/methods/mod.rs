@@ -43,7 +43,7 @@ pub struct Method {
 /// `getUpdates` waits, so it is served apart; here it only has its name.
 pub const GET_UPDATES: &str = "getUpdates";
 
-const METHODS: [Method; 21] = [
+const METHODS: [Method; 22] = [
     Method { name: "answerCallbackQuery", run: info::answer_callback_query },
     Method { name: "copyMessage", run: forward::copy_message },
     Method { name: "deleteMessage", run: edit::delete_message },
@@ -61,6 +61,7 @@ const METHODS: [Method; 21] = [
     Method { name: GET_UPDATES, run: |_, _, _| Ok(Done::quiet(Value::Array(Vec::new()))) },
     Method { name: "getWebhookInfo", run: info::get_webhook_info },
     Method { name: "pinChatMessage", run: edit::pin_chat_message },
+    Method { name: "sendChatAction", run: info::send_chat_action },
     Method { name: "sendDocument", run: send::send_document },
     Method { name: "sendMessage", run: send::send_message },
     Method { name: "sendPhoto", run: send::send_photo },
@@ -68,7 +69,8 @@ const METHODS: [Method; 21] = [
 ];
 
 /// Arguments that the Bot API documents for [`METHODS`], looked at here or not.
-const ARGUMENTS: [&str; 45] = [
+const ARGUMENTS: [&str; 46] = [
+    "action",
     "allow_paid_broadcast",
     "allow_sending_without_reply",
     "allowed_updates",
