@@ -9,6 +9,7 @@ mod movers;
 mod trends;
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use chrono::{NaiveDate, TimeDelta};
 
@@ -20,6 +21,7 @@ pub use digest::{
 pub(in crate::measure) use trends::{streak, windows};
 
 use super::baseline::weekday_mean;
+use super::behaviour;
 use super::daily::{DailyInputs, NOBODY, Thresholds, channels, whole};
 use super::digest::{Compared, Summary};
 use super::figures::{Figures, Ground};
@@ -104,6 +106,7 @@ pub fn weekly(inputs: &WeeklyInputs<'_>) -> WeeklyDigest {
     }
     .headline();
 
+    let focuses = if span == Span::Week { behaviour::focuses(&ground, current) } else { BTreeMap::new() };
     let mut managers: Vec<WeeklyManager> = current
         .managers
         .keys()
@@ -111,6 +114,7 @@ pub fn weekly(inputs: &WeeklyInputs<'_>) -> WeeklyDigest {
             id,
             name: id.map_or_else(|| NOBODY.to_owned(), |id| base.facts.directory.name(id)),
             numbers: compared(&|figures| figures.manager(id)),
+            focus: id.and_then(|id| focuses.get(&id).copied()),
         })
         .collect();
     managers.sort_by_cached_key(|one| {

@@ -6,7 +6,7 @@
 mod more;
 mod numbers;
 mod orders;
-mod plan;
+pub(super) mod plan;
 
 use askama::Template;
 use chrono::{Datelike, Days};

@@ -18,7 +18,7 @@ pub(super) fn aim(kind: ProblemKind) -> &'static str {
 }
 
 /// `о трудностях спрашивает в 18 % диалогов, цель — 60 %`.
-pub(super) fn problem(problem: &Problem) -> String {
+pub(in crate::render) fn problem(problem: &Problem) -> String {
     let (value, target) = (number(problem.kind, problem.value), number(problem.kind, problem.target));
     let critical = if problem.is_critical { " (очень мало)" } else { "" };
     match problem.kind {
