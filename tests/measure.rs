@@ -1,5 +1,6 @@
 //! The measures: small cases with answers worked out by hand, and random facts against a slow second computation.
 
+mod behaviour;
 mod behaviour_oracle;
 mod bot;
 mod conversations;

@@ -48,6 +48,7 @@ pub async fn compute(
         waiting: state.waiting,
         since: Some(state.changed_at),
         counts_from: state.counts_from_at,
+        is_mixed: state.waiting_history > 0,
     });
     let window = window(&period, &settings.thresholds);
     let known = Known::of(store).await?;

@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use chrono::{NaiveDate, TimeDelta};
 use proptest::prelude::*;
 use svodka::facts::{CoverageSpan, ManagerId, Responsible};
+use svodka::measure::behaviour::{BehaviourSummary, focus, problems};
 use svodka::measure::digest::{ChannelBlock, ChatSummary, Compared, Coverage, Summary};
 use svodka::measure::weekly::{PastValue, WeeklyDigest, WeeklyInputs, WeeklyManager, weekly};
 use svodka::measure::{Period, Span};
@@ -143,10 +144,16 @@ proptest! {
         prop_assert_eq!(difference(&json(&digest.team), &json(&team)), None);
 
         let (managers, channels) = oracle.listed();
+        let is_known_whole = coverage(world.chats, &world.period) == Coverage::Complete;
         let mut managers: Vec<WeeklyManager> = managers.into_iter().map(|id| WeeklyManager {
             id,
             name: name(id),
             numbers: compared(&oracle, &world, span, &|period| oracle.manager(period, id)),
+            focus: id.filter(|_| span == Span::Week && is_known_whole).and_then(|id| {
+                // Nothing was analysed here, so only answering counts.
+                let chats = oracle.manager(&world.period, Some(id)).chats.unwrap_or_default();
+                focus(&problems(&BehaviourSummary::default(), &chats))
+            }),
         }).collect();
         let chats = |summary: &Option<ChatSummary>| Reverse(summary.as_ref().map_or(0, |chats| chats.chats));
         managers.sort_by_key(|one| (one.id.is_none(), chats(&one.numbers.current.chats), one.name.clone(), one.id));

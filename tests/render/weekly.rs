@@ -76,7 +76,7 @@ pub fn manager(id: i64, name: &str, now: (u64, u64, u64), before: u64) -> Weekly
         previous: side(before, made),
         weekday: WeekdayMean::default(),
     };
-    WeeklyManager { id: Some(ManagerId::Crm(id)), name: name.to_owned(), numbers }
+    WeeklyManager { id: Some(ManagerId::Crm(id)), name: name.to_owned(), numbers, focus: None }
 }
 
 fn side(inbound_chats: u64, no_reply_chats: u64, follow_up_gap_chats: u64, p90_mins: f64) -> MoverSide {

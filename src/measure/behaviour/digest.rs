@@ -135,11 +135,13 @@ pub struct Analysis {
     pub since: Option<Instant>,
     /// What was said before this will never be analysed by it; `None` = everything is.
     pub counts_from: Option<Instant>,
+    /// History still waits for it: earlier weeks are partly of another version, and compared with nothing.
+    pub is_mixed: bool,
 }
 
 impl Analysis {
-    /// Whether everything since `from` is, or will be, analysed by one version.
+    /// Whether everything since `from` is analysed by one version.
     pub(super) fn reaches(&self, from: Instant) -> bool {
-        self.counts_from.is_none_or(|counts_from| counts_from < from)
+        !self.is_mixed && self.counts_from.is_none_or(|counts_from| counts_from < from)
     }
 }

@@ -17,6 +17,7 @@ mod warnings;
 mod week;
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 pub use digest::{
     Analysis, BehaviourCompared, BehaviourDigest, ChannelBehaviour, ManagerBehaviour, StageLink, TalkExample,
@@ -122,6 +123,18 @@ fn compared(current: &BehaviourSummary, previous: Option<&BehaviourSummary>) -> 
         current: current.clone(),
         previous: previous.filter(|previous| previous.chats > 0).cloned(),
     }
+}
+
+/// What each manager has to begin with, by the same rules, for the digest of a week; nobody when it is known only in part.
+pub(in crate::measure) fn focuses(ground: &Ground<'_>, figures: &Figures) -> BTreeMap<ManagerId, Problem> {
+    if !figures.chats.is_complete() {
+        return BTreeMap::new();
+    }
+    let focus_of = |(id, summary): (ManagerId, BehaviourSummary)| {
+        let chats = figures.manager(Some(id)).chats.unwrap_or_default();
+        Some((id, focus(&problems(&summary, &chats))?))
+    };
+    week::managers(ground, &ground.inputs.period).into_iter().filter_map(focus_of).collect()
 }
 
 /// Nobody is judged by a week that is known only in part.

@@ -76,7 +76,7 @@ impl StageScript {
         let mut chats = Vec::new();
         for quote in quotes {
             let text = quote.text.split_whitespace().collect::<Vec<_>>().join(" ");
-            let is_told = chats.contains(&quote.chat_id) || lines.iter().any(|line| *line == text);
+            let is_told = chats.contains(&quote.chat_id) || lines.contains(&text);
             if lines.len() == LINES || is_told || !quote.is_fit(&text) {
                 continue;
             }

@@ -87,15 +87,35 @@ pub(super) fn week(ground: &Ground<'_>, period: &Period) -> Week {
 /// The team's part of [`week`], without looking at orders: for comparisons over many periods.
 pub(super) fn team(ground: &Ground<'_>, period: &Period) -> BehaviourSummary {
     let mut team = BehaviourSummary::default();
-    let Some(as_of) = Coverage::of(ground.inputs.chats, period).as_of(period) else { return team };
+    talks(ground, period, |_, talk, first_response_secs, _| team.add(talk, first_response_secs));
+    team
+}
+
+/// The managers' part of [`week`].
+pub(super) fn managers(ground: &Ground<'_>, period: &Period) -> BTreeMap<ManagerId, BehaviourSummary> {
+    let mut managers: BTreeMap<ManagerId, BehaviourSummary> = BTreeMap::new();
+    talks(ground, period, |conversation, talk, first_response_secs, as_of| {
+        if let Some(id) = conversation.manager(as_of, &ground.inputs.facts.directory) {
+            managers.entry(id).or_default().add(talk, first_response_secs);
+        }
+    });
+    managers
+}
+
+/// Conversations with a word in the period, as of its end or of the end of what is known of it.
+fn talks(
+    ground: &Ground<'_>,
+    period: &Period,
+    mut see: impl FnMut(&Conversation<'_>, &Talk, Option<f64>, Instant),
+) {
+    let Some(as_of) = Coverage::of(ground.inputs.chats, period).as_of(period) else { return };
     for conversation in &ground.conversations {
         let last_at = conversation.words_before(as_of).last().map(|(at, _)| *at);
         if last_at.is_some_and(|at| at >= period.from) {
             let talk = Talk::of(conversation, &ground.inputs.facts.marks, as_of);
-            team.add(&talk, first_response_secs(ground, conversation, as_of));
+            see(conversation, &talk, first_response_secs(ground, conversation, as_of), as_of);
         }
     }
-    team
 }
 
 /// Working seconds of the first response given before `as_of`, be it in an earlier week.

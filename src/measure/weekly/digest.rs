@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Instant;
 use crate::facts::ManagerId;
+use crate::measure::behaviour::Problem;
 use crate::measure::chat_lists::ChatLists;
 use crate::measure::digest::{ChannelBlock, Compared, Coverage, Headline};
 use crate::measure::{Period, Span};
@@ -16,6 +17,9 @@ pub struct WeeklyManager {
     pub name: String,
     /// As [`WeeklyDigest::team`].
     pub numbers: Compared,
+    /// What to work on next week, as in the behaviour digest; `None` of a month, and when nothing is missed or too little known.
+    #[serde(default)]
+    pub focus: Option<Problem>,
 }
 
 /// What a manager is ranked by, in one period.

@@ -9,6 +9,7 @@ mod movers;
 mod trends;
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use chrono::{NaiveDate, TimeDelta};
 
@@ -20,6 +21,7 @@ pub use digest::{
 pub(in crate::measure) use trends::{streak, windows};
 
 use super::baseline::weekday_mean;
+use super::behaviour;
 use super::chat_lists::chat_lists;
 use super::daily::{DailyInputs, NOBODY, Thresholds, channels, whole};
 use super::digest::{Compared, Summary};
@@ -105,6 +107,7 @@ pub fn weekly(inputs: &WeeklyInputs<'_>) -> WeeklyDigest {
     }
     .headline();
 
+    let focuses = if span == Span::Week { behaviour::focuses(&ground, current) } else { BTreeMap::new() };
     let mut managers: Vec<WeeklyManager> = current
         .managers
         .keys()
@@ -112,6 +115,7 @@ pub fn weekly(inputs: &WeeklyInputs<'_>) -> WeeklyDigest {
             id,
             name: id.map_or_else(|| NOBODY.to_owned(), |id| base.facts.directory.name(id)),
             numbers: compared(&|figures| figures.manager(id)),
+            focus: id.and_then(|id| focuses.get(&id).copied()),
         })
         .collect();
     managers.sort_by_cached_key(|one| {

@@ -9,8 +9,12 @@ use crate::render::view::Block;
 pub(super) fn stage_links(digest: &BehaviourDigest) -> Block {
     let lines: Vec<String> = digest.links.iter().map(stage_link).collect();
     if lines.is_empty() {
-        let line = "чаты или заказы за эту неделю прочитаны не полностью, не сравниваем".to_owned();
-        return Block { remark: None, lines: vec![line] };
+        let line = if digest.waiting > 0 {
+            "диалоги ещё пересматриваются по новым правилам, не сравниваем"
+        } else {
+            "чаты или заказы за эту неделю прочитаны не полностью, не сравниваем"
+        };
+        return Block { remark: None, lines: vec![line.to_owned()] };
     }
     let weeks = format::counted(digest.link_weeks, format::WEEKS);
     if digest.links.iter().all(|link| link.difference.verdict == Verdict::TooFew) {

@@ -9,6 +9,7 @@ mod words;
 use askama::Template;
 use chrono::{Datelike, Days, NaiveDate};
 
+use super::behaviour::plan::problem;
 use super::compare::{points, relative};
 use super::daily::Links;
 use super::format;
@@ -185,6 +186,9 @@ pub(super) fn manager(one: &WeeklyManager, digest: &WeeklyDigest, is_full: bool)
     }
     if !rest.is_empty() {
         lines.push(rest.join(", "));
+    }
+    if let Some(focus) = one.focus.filter(|_| is_full) {
+        lines.push(format!("С чего начать: {}", problem(&focus)));
     }
     if lines.is_empty() {
         lines.push(NO_DATA.to_owned());
