@@ -12,6 +12,7 @@ use svodka::measure::weekly::WeeklyDigest;
 use svodka::measure::{Period, Span};
 use svodka::schedule::ReportKind;
 use svodka::store::runs::RunRow;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::stores::{for_each_store, temp_store};
 use crate::support::worker::{MANAGERS, OPS, Worker, World, at};
@@ -39,8 +40,10 @@ fn read(content: &[u8]) -> Sheets {
 /// The cell of a row under a title.
 fn cell<'a>(sheet: &'a Range<Data>, row: usize, title: &str) -> &'a Data {
     let titles = sheet.rows().next().unwrap();
-    let column =
-        titles.iter().position(|cell| cell.to_string() == title).unwrap_or_else(|| panic!("no «{title}»"));
+    let column = titles
+        .iter()
+        .position(|cell| matches!(cell, Data::String(text) if text == title))
+        .unwrap_or_else(|| panic!("no «{title}»"));
     &sheet[(row, column)]
 }
 
@@ -251,4 +254,20 @@ async fn a_chat_of_one_manager_gets_no_file_that_shows_everybody() {
     let files =
         |chat| world.telegram.own_messages(chat).iter().filter(|one| one.attachment.is_some()).count();
     assert_eq!((files(MANAGERS), files(OPS)), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_forgotten_a_month_after_it_was_sent() {
+    let given = temp_store().await;
+    let (world, worker) = read_week(given.url(), &[]).await;
+    let run = worker.app.store.list_runs(Some("weekly"), 1).await.unwrap().remove(0);
+    let key = format!("run:{}/nagruzka.png", run.id);
+    let retention = async |moment: &str| {
+        world.clock.set(at(moment));
+        let run_id = given.insert_manual_run("retention", at(moment), None, at(moment)).await.unwrap();
+        worker.app.run_claimed(run_id, &CancellationToken::new()).await.unwrap();
+        given.find_file(&key).await.unwrap().is_some()
+    };
+    assert!(retention("2026-09-20T00:00:00Z").await);
+    assert!(!retention("2026-09-24T00:00:00Z").await);
 }

@@ -12,6 +12,13 @@ const MOST_ROWS: u32 = 1_048_576;
 /// Characters of a cell; Excel refuses a file with more.
 const MOST_CHARS: usize = 32_767;
 
+/// Height of a line in points.
+const LINE: f64 = 15.0;
+/// Lines of a row; Excel takes no row higher than 409 points.
+const MOST_LINES: u32 = 27;
+/// Width of a wrapped column in characters.
+const LONG: f64 = 70.0;
+
 /// A workbook under construction.
 pub struct Book {
     workbook: Workbook,
@@ -80,8 +87,9 @@ impl Book {
     fn format(&self, kind: Kind) -> Format {
         let top = Format::new().set_align(FormatAlign::Top);
         match kind {
-            Kind::Text | Kind::Link => top,
-            Kind::Long => top.set_text_wrap(),
+            // Apart from the number that may stand to the left.
+            Kind::Text | Kind::Link => top.set_indent(1),
+            Kind::Long => top.set_text_wrap().set_indent(1),
             Kind::Id => top.set_num_format("0"),
             Kind::Count => top.set_num_format("#,##0"),
             Kind::Decimal => top.set_num_format("#,##0.0"),
@@ -118,6 +126,12 @@ impl TableWriter for Book {
             return Ok(());
         }
         let page = self.workbook.worksheet_from_index(sheet)?;
+        let lines = cells.iter().zip(self.columns).map(|(cell, column)| lines(cell, column.kind));
+        let lines = lines.max().unwrap_or(1);
+        // Excel finds the height by itself, LibreOffice does not.
+        if lines > 1 {
+            page.set_row_height(self.next_row, LINE * f64::from(lines.min(MOST_LINES)))?;
+        }
         for (place, (cell, format)) in (0..).zip(cells.iter().zip(&self.formats)) {
             write(page, self.next_row, place, cell, format)?;
         }
@@ -150,6 +164,18 @@ fn write(
     Ok(())
 }
 
+/// Lines of a wrapped cell; letters are narrower than digits, so some rows are a line too high.
+fn lines(cell: &Cell, kind: Kind) -> u32 {
+    match (cell, kind) {
+        (Cell::Text(text), Kind::Long) => {
+            let lines =
+                text.lines().map(|line| (line.chars().count() as f64 / (LONG * 0.9)).ceil().max(1.0) as u32);
+            lines.fold(0, u32::saturating_add).max(1)
+        }
+        _ => 1,
+    }
+}
+
 fn excel(at: NaiveDateTime) -> Result<ExcelDateTime, ExportError> {
     let day = ExcelDateTime::from_ymd(at.year() as u16, at.month() as u8, at.day() as u8)?;
     Ok(day.and_hms(at.hour() as u16, at.minute() as u8, f64::from(at.second()))?)
@@ -157,7 +183,7 @@ fn excel(at: NaiveDateTime) -> Result<ExcelDateTime, ExportError> {
 
 fn width(column: &Column) -> f64 {
     match column.kind {
-        Kind::Long => 70.0,
+        Kind::Long => LONG,
         Kind::Link => 40.0,
         Kind::Text if column.title.chars().count() < 10 => 26.0,
         Kind::At | Kind::Money => 17.0,

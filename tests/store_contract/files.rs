@@ -95,3 +95,24 @@ async fn a_file_sent_by_hand_again_is_the_same_file() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_file_still_on_its_way_misses_no_deadline_and_a_text_does() {
+    for_each_store(async |given| {
+        for (job, action) in [("weekly", Some("run:1/a.png".to_owned())), ("daily", None)] {
+            let run_id = given.insert_manual_run(job, at(0), Some(at(5)), at(0)).await.unwrap();
+            let lease = given.claim_run("w1", LONG, at(0)).await.unwrap().unwrap().lease;
+            let action = action.map_or(Action::Send, |file_key| Action::SendFile { file_key });
+            let delivery = NewDelivery { run_id: Some(run_id), action, ..message(job, job) };
+            let result = RunResult {
+                deliveries: vec![delivery],
+                files: vec![chart("run:1/a.png")],
+                ..RunResult::default()
+            };
+            given.finish_run(&lease, &result, at(1)).await.unwrap();
+        }
+        let missed = given.list_missed_deadlines(at(6)).await.unwrap();
+        assert_eq!(missed.iter().map(|run| run.job.as_str()).collect::<Vec<_>>(), ["daily"]);
+    })
+    .await;
+}
