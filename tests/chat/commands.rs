@@ -64,9 +64,9 @@ async fn who_waits_is_listed_with_a_first_name_and_a_link() {
     let given = temp_store().await;
     let mut talk = Talk::open(given.url(), &[]).await;
     let said = talk.ask(ADMIN, "/waiting").await;
-    has(&crate::support::chat::plain(&said[0].text), &["Ждут ответа", "Глеб"]);
+    has(&crate::support::chat::plain(&said[0].text), &["Ждут ответа на 0", "Глеб — 5 ч"]);
     assert!(said[0].html.contains("https://shop.example/chats/"), "{}", said[0].html);
-    has(&talk.answer(OLGA, "/waiting").await, &["Таких чатов нет"]);
+    has(&talk.answer(OLGA, "/waiting").await, &["Никто не ждёт ответа"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -99,7 +99,7 @@ impl Figures<'_> {
         };
         let mut card = self.card("Менеджеры");
         if views.is_empty() {
-            card.lines.push("Ни диалогов, ни заказов ни у кого не было.".to_owned());
+            card.lines.push(self.nothing("Ни диалогов, ни заказов ни у кого не было."));
         }
         if let Some(rest) = views.len().checked_sub(MOST_MANAGERS).filter(|rest| *rest > 0) {
             card.notes.insert(
@@ -127,7 +127,7 @@ impl Figures<'_> {
                 .map(|one| weekly::manager(one, digest, true).lines),
         };
         let name = format::name(name, OWN_NAME).unwrap_or_else(|| "Без имени".to_owned());
-        let lines = lines.unwrap_or_else(|| vec!["Ни диалогов, ни заказов не было.".to_owned()]);
+        let lines = lines.unwrap_or_else(|| vec![self.nothing("Ни диалогов, ни заказов не было.")]);
         Card { lines, ..self.card(&name) }
     }
 
@@ -187,16 +187,49 @@ impl Figures<'_> {
         card
     }
 
-    /// How many conversations a list has, of everybody or of one manager; `None` when that is not known.
-    pub fn count(&self, list: ChatList, of: Option<ManagerId>) -> Option<usize> {
-        let is_theirs = |id: Option<ManagerId>| of.is_none() || id == of;
-        match (self, list) {
-            (Self::Day(digest), ChatList::Waiting) => {
-                Some(digest.waiting.as_ref()?.iter().filter(|one| is_theirs(one.manager_id)).count())
-            }
-            (Self::Long(_), ChatList::Waiting) => None,
-            _ => Some(self.listed(list).iter().filter(|one| is_theirs(one.manager_id)).count()),
+    /// What is said where nothing is found: only of a period that is wholly known that there was nothing.
+    fn nothing(&self, sentence: &str) -> String {
+        let coverage = match self {
+            Self::Day(digest) => [digest.chat_coverage, digest.order_coverage],
+            Self::Long(digest) => [digest.chat_coverage, digest.order_coverage],
+        };
+        let is_known = coverage.iter().all(|coverage| coverage.is_complete());
+        if is_known {
+            sentence.to_owned()
+        } else {
+            "В прочитанных данных ничего нет.".to_owned()
         }
+    }
+
+    /// The digest's own number behind a list, of everybody or of one manager; `None` when that is not known.
+    pub fn count(&self, list: ChatList, of: Option<ManagerId>) -> Option<usize> {
+        let (team, own) = match self {
+            Self::Day(digest) => {
+                if list == ChatList::Waiting {
+                    let waiting = digest.waiting.as_ref()?.iter();
+                    return Some(waiting.filter(|one| of.is_none() || one.manager_id == of).count());
+                }
+                let own = digest.managers.iter().find(|one| one.id == of);
+                (&digest.team, own.map(|own| &own.numbers))
+            }
+            Self::Long(digest) => {
+                let own = digest.managers.iter().find(|one| one.id == of);
+                (&digest.team, own.map(|own| &own.numbers))
+            }
+        };
+        let team = team.current.chats.as_ref()?;
+        let chats = match (of, own.and_then(|own| own.current.chats.as_ref())) {
+            (None, _) => team,
+            (Some(_), Some(own)) => own,
+            (Some(_), None) => return Some(0),
+        };
+        let count = match list {
+            ChatList::Waiting => return None,
+            ChatList::NoReply => chats.no_reply_chats,
+            ChatList::Slow => chats.slow_first_reply_chats,
+            ChatList::Gap => chats.follow_up_gap_chats,
+        };
+        usize::try_from(count).ok()
     }
 
     /// Which lists there are, with their numbers.
@@ -216,6 +249,9 @@ impl Figures<'_> {
     /// One page of a list, the first is 0: links where there are any, first names only.
     pub fn list(&self, list: ChatList, of: Option<ManagerId>, page: usize, links: &Links) -> Page {
         let mut card = self.card(list.name());
+        if list == ChatList::Waiting {
+            card.title = format!("Ждут ответа на {}", self.moment(self.computed_at()));
+        }
         let people: Vec<PersonView> = match (self, list) {
             (Self::Day(digest), ChatList::Waiting) => match &digest.waiting {
                 Some(all) => all
@@ -233,8 +269,16 @@ impl Figures<'_> {
                 theirs.map(|one| self.person(one, links)).collect()
             }
         };
+        let counted = self.count(list, of);
         if people.is_empty() {
-            card.lines.push("Таких чатов нет.".to_owned());
+            card.lines.push(match counted {
+                Some(0) if list == ChatList::Waiting => "Никто не ждёт ответа.".to_owned(),
+                Some(0) => self.nothing("Таких чатов нет."),
+                Some(_) => "Список к этой сводке не сохранён.".to_owned(),
+                None => "За это время нет данных.".to_owned(),
+            });
+        } else if let Some(counted) = counted.filter(|counted| *counted > people.len()) {
+            card.notes.insert(0, format!("Всего таких чатов {counted}, сохранены первые {}.", people.len()));
         }
         let has_more = people.len() > (page + 1) * PER_PAGE;
         let total = people.len();
@@ -279,12 +323,19 @@ impl Figures<'_> {
     }
 
     fn moment(&self, at: Instant) -> String {
-        let (zone, computed_at) = match self {
-            Self::Day(digest) => (digest.period.zone, digest.computed_at),
-            Self::Long(digest) => (digest.period.zone, digest.computed_at),
+        let zone = match self {
+            Self::Day(digest) => digest.period.zone,
+            Self::Long(digest) => digest.period.zone,
         };
-        let today_on: NaiveDate = computed_at.with_timezone(&zone).date_naive();
+        let today_on: NaiveDate = self.computed_at().with_timezone(&zone).date_naive();
         format::moment(at, zone, today_on)
+    }
+
+    fn computed_at(&self) -> Instant {
+        match self {
+            Self::Day(digest) => digest.computed_at,
+            Self::Long(digest) => digest.computed_at,
+        }
     }
 }
 
