@@ -139,11 +139,7 @@ fn margins(
     let words = &reading.words;
     let mut groups = [Total::ZERO; GROUPS.len()];
     let mut pairs = [0.0; BOTH + 4];
-    of_pairs(reading, document, |key| {
-        if side.may_know(key) {
-            add_feature(side, key, 1.0, &mut pairs);
-        }
-    });
+    of_pairs(reading, document, |key| add_feature(side, key, 1.0, &mut pairs));
     let mut add = |occurrences: &[Occurrence], role: Role| {
         let sum = &mut groups[role.group() as usize];
         occurrences.iter().for_each(|occurrence| sums.add(words, occurrence.word, role, side, sum));
@@ -192,6 +188,9 @@ fn margins(
 }
 
 fn add_feature(side: &Side, key: u32, value: f32, sum: &mut Sum) {
+    if !side.may_know(key) {
+        return;
+    }
     if let Some(place) = side.vocabulary.place(key) {
         let row = &side.rows[place as usize];
         let value = row.rarity * value;
