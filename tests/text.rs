@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::process::Command;
 
 use proptest::prelude::*;
-use svodka::text::evaluate::{evaluate, evaluate_mask};
+use svodka::text::evaluate::{Score, evaluate, evaluate_mask};
 use svodka::text::lexicon::Lexicon;
 use svodka::text::linear::Penalty;
 use svodka::text::train::{Options, train};
-use svodka::text::{Conversation, Message, Model, Sender, corpus, mask};
+use svodka::text::{Analyst, Conversation, Message, Model, Sender, corpus, mask};
 
 const DEV: &str = include_str!("data/chats-dev.jsonl");
 const CORPUS: [&str; 3] =
@@ -17,33 +17,33 @@ const CORPUS: [&str; 3] =
 /// F1 of each label, a little below what is measured; see `docs/text-analysis.md`.
 const FLOORS: [(&str, f64); 28] = [
     ("manager.spin_s", 0.73),
-    ("manager.spin_p", 0.70),
-    ("manager.spin_i", 0.85),
-    ("manager.spin_n", 0.85),
-    ("manager.open", 0.82),
-    ("manager.closed", 0.88),
-    ("manager.other", 0.76),
-    ("manager.next_step", 0.84),
-    ("manager.upsell", 0.57),
+    ("manager.spin_p", 0.65),
+    ("manager.spin_i", 0.92),
+    ("manager.spin_n", 0.97),
+    ("manager.open", 0.84),
+    ("manager.closed", 0.90),
+    ("manager.other", 0.83),
+    ("manager.next_step", 0.89),
+    ("manager.upsell", 0.63),
     ("manager.greeting", 0.98),
-    ("manager.needs", 0.92),
-    ("manager.presentation", 0.81),
-    ("manager.objection_stage", 0.64),
-    ("manager.closing", 0.81),
-    ("customer.price", 0.71),
-    ("customer.availability", 0.67),
-    ("customer.delivery", 0.85),
-    ("customer.size", 0.61),
-    ("customer.buy", 0.70),
-    ("customer.payment", 0.78),
+    ("manager.needs", 0.96),
+    ("manager.presentation", 0.80),
+    ("manager.objection_stage", 0.62),
+    ("manager.closing", 0.83),
+    ("customer.price", 0.68),
+    ("customer.availability", 0.65),
+    ("customer.delivery", 0.92),
+    ("customer.size", 0.53),
+    ("customer.buy", 0.73),
+    ("customer.payment", 0.84),
     ("customer.complaint", 0.60),
-    ("customer.return", 0.69),
-    ("customer.neg", 0.52),
-    ("customer.pos", 0.73),
+    ("customer.return", 0.64),
+    ("customer.neg", 0.54),
+    ("customer.pos", 0.74),
     ("customer.objection", 0.71),
-    ("customer.open", 0.80),
-    ("customer.closed", 0.83),
-    ("customer.other", 0.61),
+    ("customer.open", 0.81),
+    ("customer.closed", 0.86),
+    ("customer.other", 0.68),
 ];
 
 fn held_out_ids() -> HashSet<&'static str> {
@@ -63,7 +63,34 @@ fn the_shipped_model_has_not_seen_the_held_out_conversations_and_has_seen_the_ot
     assert_eq!((unseen.len(), seen.len()), (64, 96));
     assert!(unseen.iter().all(|conversation| !model.has_seen(conversation)));
     assert!(seen.iter().all(|conversation| model.has_seen(conversation)));
-    assert_eq!(model.origin.conversations.len(), 376);
+    let own = corpus::read_labelled(include_str!("data/chats-own.jsonl")).unwrap();
+    let ids = held_out_ids();
+    for conversation in &own {
+        assert_eq!(
+            model.has_seen(conversation),
+            !ids.contains(conversation.id.as_str()),
+            "{}",
+            conversation.id
+        );
+    }
+    assert_eq!((own.len(), model.origin.conversations.len()), (25, 395));
+}
+
+#[test]
+fn conversations_of_trades_the_model_has_not_seen_are_understood_too() {
+    // Six conversations: far too few for a figure per label, enough to notice that nothing works any more.
+    let own = corpus::read_labelled(include_str!("data/chats-own.jsonl")).unwrap();
+    let ids = held_out_ids();
+    let unseen: Vec<_> = own.iter().filter(|conversation| ids.contains(conversation.id.as_str())).collect();
+    assert_eq!(unseen.len(), 6);
+    let scores = evaluate(Model::shipped().unwrap(), &unseen, Lexicon::shipped());
+    let all = scores.named().fold(Score::default(), |mut sum, (_, score)| {
+        sum.hits += score.hits;
+        sum.found += score.found;
+        sum.support += score.support;
+        sum
+    });
+    assert!(all.support > 80 && all.f1().unwrap() > 0.70, "{all:?}");
 }
 
 #[test]
@@ -85,12 +112,50 @@ fn no_label_falls_below_its_floor_on_conversations_the_model_has_not_seen() {
 }
 
 #[test]
+fn an_analyst_that_has_read_much_answers_as_one_that_starts_anew() {
+    let (model, lexicon) = (Model::shipped().unwrap(), Lexicon::shipped());
+    let mut analyst = Analyst::new(model, lexicon);
+    let mut labels = Vec::new();
+    for conversation in dev(true).iter().chain(&dev(true)) {
+        analyst.label(conversation, &mut labels);
+        assert_eq!(labels, model.label(conversation, lexicon), "{}", conversation.id);
+    }
+}
+
+#[test]
 fn the_mask_hides_the_labelled_pieces_of_the_whole_corpus_and_little_else() {
     let all: Vec<_> = CORPUS.iter().flat_map(|text| corpus::read_labelled(text).unwrap()).collect();
     let scores = evaluate_mask(&all.iter().collect::<Vec<_>>(), Lexicon::shipped());
     assert_eq!(scores.spans, 344);
     assert!(scores.recall().unwrap() >= 0.99, "{scores:?}");
     assert!(scores.precision().unwrap() >= 0.95, "{scores:?}");
+}
+
+#[test]
+fn hostile_spellings_of_personal_data_are_hidden_and_harmless_numbers_are_not() {
+    let lexicon = Lexicon::shipped();
+    for (text, secret) in [
+        ("звоните +7(900)000-12-34 после 6", "900"),
+        ("8 900 000 12 34", "000 12"),
+        ("тел:89000001234!", "89000001234"),
+        ("+7 900 000-12-34, +7 900 000-12-35", "12-35"),
+        ("пишите IVAN.PETROV+shop@Example.COM", "PETROV"),
+        ("карта 2200-0000-0000-0017", "0017"),
+        ("карта 2200000000000017 сбер", "2200000000000017"),
+        ("оплата HTTPS://Pay.Example.com/x?id=7", "id=7"),
+        ("www.example.com/a", "example"),
+        ("ул.Ленина,д.5,кв.7", "Ленина"),
+        ("улица Малая Садовая 12 к 3", "Садовая"),
+        ("получатель Мухортова Анна", "Мухортова"),
+    ] {
+        let masked = mask(text, lexicon).text;
+        assert!(!masked.contains(secret), "{text} → {masked}");
+    }
+    for harmless in
+        ["заказ 1380 на 12 500 ₽", "трек 80088412345678", "размер 42-44, рост 164", "к 18:30 в пятницу"]
+    {
+        assert_eq!(mask(harmless, lexicon).text, harmless);
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::text::corpus::read_line;
 use crate::text::lexicon::Lexicon;
-use crate::text::{MessageLabels, Model, Question, Sender, Sentiment, mask};
+use crate::text::{Analyst, MessageLabels, Model, Question, Sender, Sentiment, mask};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -45,6 +45,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         None => None,
     };
     let lexicon = extended.as_ref().unwrap_or_else(|| Lexicon::shipped());
+    let mut analyst = Analyst::new(model, lexicon);
+    let mut labels = Vec::new();
     let file =
         std::fs::File::open(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
     for (index, line) in BufReader::new(file).lines().enumerate() {
@@ -54,12 +56,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             continue;
         }
         let conversation = read_line(index + 1, &line).with_context(|| args.file.display().to_string())?;
-        let labels = model.label(&conversation, lexicon);
+        analyst.label(&conversation, &mut labels);
         if !args.json {
             say!("{}", conversation.id);
         }
-        for (message, labels) in conversation.messages.iter().zip(labels) {
-            let labels = MessageLabels::from_columns(labels, message.sender);
+        for (message, labels) in conversation.messages.iter().zip(&labels) {
+            let labels = MessageLabels::from_columns(*labels, message.sender);
             let masked = mask(&message.text, lexicon).text;
             if args.json {
                 let line = Line { id: &conversation.id, n: message.n, labels, masked: &masked };

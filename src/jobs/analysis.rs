@@ -13,7 +13,7 @@ use crate::schedule::runner::JobError;
 use crate::store::Store;
 use crate::store::marks::StaleConversation;
 use crate::text::lexicon::Lexicon;
-use crate::text::{Conversation, Labels, Message, Model, Sender};
+use crate::text::{Analyst, Conversation, Labels, Message, Model, Sender};
 
 /// Conversations analysed and stored at a time.
 const BATCH: i64 = 100;
@@ -76,11 +76,13 @@ pub fn version() -> &'static str {
 }
 
 /// Grows with every change of `text` or of [`marks_of`] that changes marks.
-const CODE_VERSION: u32 = 1;
+const CODE_VERSION: u32 = 2;
 
 fn analyse(stale: Vec<StaleConversation>) -> Vec<(StaleConversation, Vec<(i64, Marks)>)> {
     let lexicon = Lexicon::shipped();
     let Some(model) = Model::shipped() else { return Vec::new() };
+    let mut analyst = Analyst::new(model, lexicon);
+    let mut labels = Vec::new();
     stale
         .into_iter()
         .map(|conversation| {
@@ -91,10 +93,10 @@ fn analyse(stale: Vec<StaleConversation>) -> Vec<(StaleConversation, Vec<(i64, M
                 labels: None,
             });
             let texts = Conversation { id: String::new(), messages: messages.collect() };
-            let labels = model.label(&texts, lexicon);
-            let marks = texts.messages.iter().zip(labels).filter_map(|(message, labels)| {
+            analyst.label(&texts, &mut labels);
+            let marks = texts.messages.iter().zip(&labels).filter_map(|(message, labels)| {
                 let is_person = matches!(message.sender, Sender::Manager | Sender::Customer);
-                is_person.then(|| (message.n, marks_of(labels, message.sender)))
+                is_person.then(|| (message.n, marks_of(*labels, message.sender)))
             });
             let marks = marks.collect();
             (conversation, marks)

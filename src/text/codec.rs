@@ -1,12 +1,11 @@
-//! The model as bytes: little endian, a header, then per sender the vocabulary and the weights with eight bits each.
-
-use std::collections::HashMap;
+//! The model as bytes: little endian, a header, then per sender the vocabulary and the weights,
+//! eight bits each.
 
 use super::labels::COLUMNS;
-use super::model::{Model, NEIGHBOURS, Origin, Scores, Side, Vocabulary};
+use super::model::{BOTH, Model, NEIGHBOURS, Origin, Side, Vocabulary};
 
 /// First bytes of a model file. The number is the version of the feature space: a change of `features` needs a new one.
-const MAGIC: &[u8; 12] = b"svodka-text1";
+const MAGIC: &[u8; 12] = b"svodka-text2";
 /// No honest model has more features.
 const FEATURES_LIMIT: u32 = 1 << 20;
 
@@ -61,13 +60,9 @@ fn write_side(side: &Side, bytes: &mut Vec<u8>) {
     bytes.extend((keys.len() as u32).to_le_bytes());
     bytes.extend(keys.iter().flat_map(|(_, key)| key.to_le_bytes()));
     bytes.extend(&side.vocabulary.rarity);
-    bytes.extend(side.thresholds.iter().flat_map(|threshold| threshold.to_le_bytes()));
-    for weights in side.first.iter().chain(&side.second) {
-        let largest = weights.iter().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
-        let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
-        bytes.extend(scale.to_le_bytes());
-        bytes.extend(weights.iter().map(|weight| (weight / scale).round() as i8 as u8));
-    }
+    let reals = side.thresholds.iter().chain(&side.scales).chain(side.around.iter().flatten());
+    bytes.extend(reals.flat_map(|real| real.to_le_bytes()));
+    bytes.extend(side.rows.iter().flat_map(|row| row.weights).map(|weight| weight as u8));
 }
 
 fn read_side(reader: &mut Reader<'_>) -> Result<Side, ModelError> {
@@ -77,20 +72,14 @@ fn read_side(reader: &mut Reader<'_>) -> Result<Side, ModelError> {
     }
     let keys = reader.numbers(count)?;
     let rarity = reader.take(count as usize)?.to_vec();
-    let mut thresholds = Scores::default();
-    for threshold in &mut thresholds {
-        *threshold = reader.real()?;
-    }
-    let places: HashMap<u32, u32> = keys.into_iter().zip(0..).collect();
-    let mut layer =
-        |columns: usize| (0..COLUMNS).map(|_| read_weights(reader, columns)).collect::<Result<Vec<_>, _>>();
-    let (first, second) = (layer(count as usize)?, layer(count as usize + NEIGHBOURS * COLUMNS)?);
-    Ok(Side { vocabulary: Vocabulary { places, rarity }, first, second, thresholds })
-}
-
-fn read_weights(reader: &mut Reader<'_>, columns: usize) -> Result<Vec<f32>, ModelError> {
-    let scale = reader.real()?;
-    Ok(reader.take(columns)?.iter().map(|byte| f32::from(*byte as i8) * scale).collect())
+    let thresholds = reader.reals()?;
+    let scales = reader.reals()?;
+    let around = (0..NEIGHBOURS * COLUMNS).map(|_| reader.reals()).collect::<Result<_, _>>()?;
+    let weights = reader.take(count as usize * BOTH)?.chunks_exact(BOTH);
+    let weights = weights.map(|row| std::array::from_fn(|column| row[column] as i8));
+    let weights: Vec<_> = weights.collect();
+    let places = keys.into_iter().zip(0..).collect();
+    Ok(Side::of_parts(Vocabulary { places, rarity }, &weights, scales, around, thresholds))
 }
 
 /// What is left to read.
@@ -111,8 +100,12 @@ impl<'a> Reader<'a> {
         Ok(u32::from_le_bytes(self.word()?))
     }
 
-    fn real(&mut self) -> Result<f32, ModelError> {
-        Ok(f32::from_le_bytes(self.word()?))
+    fn reals<const COUNT: usize>(&mut self) -> Result<[f32; COUNT], ModelError> {
+        let mut reals = [0.0; COUNT];
+        for real in &mut reals {
+            *real = f32::from_le_bytes(self.word()?);
+        }
+        Ok(reals)
     }
 
     fn numbers(&mut self, count: u32) -> Result<Vec<u32>, ModelError> {

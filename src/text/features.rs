@@ -2,41 +2,53 @@
 //!
 //! A feature is a 32-bit hash; a group says how it is weighed. The same code serves training and use, so the two cannot
 //! drift apart. Text of other conversations, names of shops and times of day are left out on purpose: they are not in every CRM.
+//! Whatever depends on one word alone comes from [`of_word`], so that its weights can be summed once a word.
 
-use super::corpus::{Conversation, Message, Sender};
-use super::lexicon::Lexicon;
-use super::token::{Token, TokenKind, fold, tokens};
+use super::corpus::Sender;
+use super::document::{Document, Reading};
+use super::form;
+use super::token::TokenKind;
+use super::words::{Word, short_hash};
 
-/// Groups of features; each is brought to its own length before they are put together.
+/// Groups of features; each but [`Group::Form`] is brought to its own length before they are put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
-    /// Letter sequences of 2 to 5 inside a word with its borders.
-    Letters,
-    /// Stems, pairs of stems, words at the edges.
-    Words,
-    /// Stems of the messages before.
+    /// Letter sequences of 2 to 5 inside a word with its borders, stems, families.
+    Own,
+    /// Stems and families of the sentences that ask.
+    Focus,
+    /// Pairs of stems and of families, words at the edges.
+    Pairs,
+    /// Stems and families of the message before.
     Before,
-    /// Stems of the messages after.
+    /// Stems and families of the message after.
     After,
+    /// Families of the customer's first message.
+    Opening,
     /// Position, length, marks, lexicon. Taken as they are.
     Form,
 }
 
-/// Groups, and the length each has in a row.
-pub const GROUPS: [(Group, f32); 5] = [
-    (Group::Letters, 1.0),
-    (Group::Words, 1.0),
+/// Groups that are weighed by rarity, in the order of [`Group`], and the length each has in a row.
+pub const GROUPS: [(Group, f32); 6] = [
+    (Group::Own, 1.4),
+    (Group::Focus, 0.8),
+    (Group::Pairs, 1.0),
     (Group::Before, 0.6),
     (Group::After, 0.4),
-    (Group::Form, 1.0),
+    (Group::Opening, 0.3),
 ];
+
+/// A word has some forty sequences of letters and a few features of its own; these weigh more.
+const OF_LETTERS: f32 = 1.0;
+const OF_WORDS: f32 = 3.0;
 
 /// One feature of one message.
 #[derive(Debug, Clone, Copy)]
 pub struct Feature {
     pub key: u32,
     pub group: Group,
-    /// Occurrences, or the value itself in [`Group::Form`].
+    /// How much it counts before its rarity; in [`Group::Form`] the value itself.
     pub value: f32,
 }
 
@@ -64,168 +76,149 @@ impl Hash {
     }
 }
 
-/// A customer's or manager's message, read once.
-#[derive(Debug)]
-pub struct Document {
-    /// Place in the conversation's list of messages.
-    pub index: usize,
-    pub sender: Sender,
-    tokens: Vec<Token>,
-    markers: u64,
-    folded: String,
-}
-
-/// The messages of customers and managers, in order; bots and the system say nothing about a conversation's course.
+/// A key made of two numbers.
 #[must_use]
-pub fn documents(conversation: &Conversation, lexicon: &Lexicon) -> Vec<Document> {
-    let counted = conversation.messages.iter().enumerate();
-    counted
-        .filter(|(_, message)| matches!(message.sender, Sender::Customer | Sender::Manager))
-        .map(|(index, message)| document(index, message, lexicon))
-        .collect()
+pub fn key_of(space: u8, left: u32, right: u32) -> u32 {
+    let mut mixed = (u64::from(left) << 32 | u64::from(right)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed ^= mixed >> 31;
+    mixed = (mixed ^ u64::from(space)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+    (mixed >> 32) as u32
 }
 
-fn document(index: usize, message: &Message, lexicon: &Lexicon) -> Document {
-    let tokens = tokens(&message.text);
-    let markers = lexicon.markers(&tokens);
-    Document { index, sender: message.sender, markers, folded: fold(&message.text), tokens }
+/// What a word is to the message in question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It stands in it.
+    Own,
+    /// It stands in a sentence of it that asks.
+    Focus,
+    /// It stands in the message before, by the same sender or by another.
+    Before(bool),
+    After(bool),
+    /// It stands in the customer's first message.
+    Opening,
+}
+
+impl Role {
+    /// Group of the features a word has in this role.
+    #[must_use]
+    pub fn group(self) -> Group {
+        match self {
+            Self::Own => Group::Own,
+            Self::Focus => Group::Focus,
+            Self::Before(_) => Group::Before,
+            Self::After(_) => Group::After,
+            Self::Opening => Group::Opening,
+        }
+    }
+}
+
+/// Features of one word in a role, and how much each counts.
+pub fn of_word(word: &Word, role: Role, mut push: impl FnMut(u32, f32)) {
+    let space = match role {
+        Role::Own => b'w',
+        Role::Focus => b'q',
+        Role::Before(false) => b'p',
+        Role::Before(true) => b'P',
+        Role::After(false) => b'n',
+        Role::After(true) => b'N',
+        Role::Opening => b'o',
+    };
+    if role == Role::Own {
+        letters(word, |key| push(key, OF_LETTERS));
+    }
+    if role != Role::Opening {
+        push(key_of(space, word.stem, 0), OF_WORDS);
+    }
+    families(word.families, |family| push(key_of(space, family, 1), OF_WORDS));
+}
+
+fn families(mut bits: u128, mut each: impl FnMut(u32)) {
+    while bits != 0 {
+        each(bits.trailing_zeros());
+        bits &= bits - 1;
+    }
+}
+
+fn letters(word: &Word, mut push: impl FnMut(u32)) {
+    if word.kind == TokenKind::Number {
+        push(key_of(b'c', word.stem, 0));
+        return;
+    }
+    let text = format!(" {} ", word.folded);
+    let bounds: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+    for length in 2..=5 {
+        for pair in bounds.windows(length + 1) {
+            push(short_hash(&text[pair[0]..pair[length]]));
+        }
+    }
+}
+
+/// Features of neighbouring words, and of the words at the edges.
+pub fn of_pairs(reading: &Reading, document: &Document, mut push: impl FnMut(u32)) {
+    const EDGE: u32 = u32::MAX;
+    let occurrences = reading.of(document);
+    let word = |at: usize| reading.words.get(occurrences[at].word);
+    let mut previous = EDGE;
+    for at in 0..occurrences.len() {
+        let stem = word(at).stem;
+        push(key_of(b'b', previous, stem));
+        previous = stem;
+        if at >= 2 {
+            push(key_of(b's', word(at - 2).stem, stem));
+        }
+        if at >= 1 {
+            families(word(at - 1).families, |left| {
+                families(word(at).families, |right| push(key_of(b'f', left, right)));
+            });
+        }
+    }
+    push(key_of(b'b', previous, EDGE));
+    for sentence in reading.sentences_of(document).iter().filter(|sentence| sentence.in_focus) {
+        let mut spoken = reading.words_in(*sentence).filter(|word| word.kind == TokenKind::Word);
+        let (first, second, last) = (spoken.next(), spoken.next(), spoken.next_back());
+        if let Some(first) = first {
+            push(key_of(b'1', first.form, 0));
+            push(key_of(b'2', first.form, second.map_or(EDGE, |word| word.form)));
+            families(first.families, |family| push(key_of(b'3', family, 0)));
+            let last = last.or(second).unwrap_or(first);
+            push(key_of(b'4', last.form, 0));
+            families(last.families, |family| push(key_of(b'5', family, 0)));
+        }
+    }
+}
+
+/// The message the words of [`Role::Opening`] come from; none for itself.
+#[must_use]
+pub fn opening(reading: &Reading, at: usize) -> Option<&Document> {
+    let first = reading.documents.iter().position(|document| document.sender == Sender::Customer)?;
+    (first < at).then(|| &reading.documents[first])
 }
 
 /// All features of the message at `at`. `features` is cleared first, so that one buffer serves a whole corpus.
-pub fn extract(documents: &[Document], at: usize, features: &mut Vec<Feature>) {
+pub fn extract(reading: &Reading, at: usize, features: &mut Vec<Feature>) {
     features.clear();
-    let document = &documents[at];
-    letters(document, features);
-    words(document, features);
-    form(documents, at, features);
-    let before = documents[..at].iter().rev();
-    context(before.clone().take(1), b'p', Group::Before, features);
-    context(before.clone().skip(1).take(1), b'q', Group::Before, features);
-    context(before.filter(|other| other.sender != document.sender).take(1), b'o', Group::Before, features);
-    context(documents[at + 1..].iter().take(1), b'n', Group::After, features);
-    let reply = documents[at + 1..].iter().filter(|other| other.sender != document.sender);
-    context(reply.take(1), b'r', Group::After, features);
-}
-
-fn letters(document: &Document, features: &mut Vec<Feature>) {
-    let mut bounds = Vec::with_capacity(32);
-    let mut word = String::with_capacity(32);
-    for token in &document.tokens {
-        word.clear();
-        word.push(' ');
-        match token.kind {
-            TokenKind::Number => word.push_str(&token.stem),
-            _ => word.push_str(&token.folded),
-        }
-        word.push(' ');
-        bounds.clear();
-        bounds.extend(word.char_indices().map(|(at, _)| at).chain([word.len()]));
-        for length in 2..=5 {
-            for pair in bounds.windows(length + 1) {
-                let mut hash = Hash::new(b'c');
-                hash.write(&word.as_bytes()[pair[0]..pair[length]]);
-                features.push(Feature { key: hash.finish(), group: Group::Letters, value: 1.0 });
-            }
-        }
-    }
-}
-
-fn words(document: &Document, features: &mut Vec<Feature>) {
-    let mut push = |space: u8, parts: [&str; 2]| {
-        let mut hash = Hash::new(space);
-        hash.write(parts[0].as_bytes());
-        hash.write(&[0]);
-        hash.write(parts[1].as_bytes());
-        features.push(Feature { key: hash.finish(), group: Group::Words, value: 1.0 });
+    let document = &reading.documents[at];
+    let mut word_in = |number: u32, role: Role| {
+        let group = role.group();
+        of_word(reading.words.get(number), role, |key, value| features.push(Feature { key, group, value }));
     };
-    let mut previous = "^";
-    for token in &document.tokens {
-        push(b'w', [&token.stem, ""]);
-        push(b'b', [previous, &token.stem]);
-        previous = &token.stem;
-    }
-    push(b'b', [previous, "$"]);
-    for window in document.tokens.windows(3) {
-        push(b's', [&window[0].stem, &window[2].stem]);
-    }
-    let spoken = || document.tokens.iter().filter(|token| token.kind == TokenKind::Word);
-    if let (Some(first), Some(last)) = (spoken().next(), spoken().next_back()) {
-        push(b'f', [&first.folded, ""]);
-        push(b'l', [&last.folded, ""]);
-        push(b'f', [&first.folded, spoken().nth(1).map_or("", |token| &token.folded)]);
-    }
-}
-
-fn context<'a>(
-    others: impl Iterator<Item = &'a Document>,
-    space: u8,
-    group: Group,
-    features: &mut Vec<Feature>,
-) {
-    for other in others {
-        for token in &other.tokens {
-            let mut hash = Hash::new(space);
-            hash.write(&[other.sender as u8]);
-            hash.write(token.stem.as_bytes());
-            features.push(Feature { key: hash.finish(), group, value: 1.0 });
+    for occurrence in reading.of(document) {
+        word_in(occurrence.word, Role::Own);
+        if occurrence.in_focus {
+            word_in(occurrence.word, Role::Focus);
         }
     }
-}
-
-fn form(documents: &[Document], at: usize, features: &mut Vec<Feature>) {
-    let document = &documents[at];
-    let mut flag = |name: &str, number: usize, value: f32| {
-        let mut hash = Hash::new(b'#');
-        hash.write(name.as_bytes());
-        hash.write(&number.to_le_bytes());
-        features.push(Feature { key: hash.finish(), group: Group::Form, value });
+    let mut around = |other: Option<&Document>, role: fn(bool) -> Role| {
+        let Some(other) = other else { return };
+        let role = role(other.sender == document.sender);
+        reading.of(other).iter().for_each(|occurrence| word_in(occurrence.word, role));
     };
-    flag("always", 0, 1.0);
-    let same =
-        |other: Option<&Document>| other.map_or(2, |other| usize::from(other.sender == document.sender));
-    let before = at.checked_sub(1).and_then(|index| documents.get(index));
-    let after = documents.get(at + 1);
-    flag("before", same(before), 0.4);
-    flag("after", same(after), 0.4);
-    flag("place", at.min(8), 0.3);
-    flag("to the end", (documents.len() - 1 - at).min(5), 0.3);
-    flag("tenth", at * 6 / documents.len(), 0.3);
-    let own = documents[..at].iter().filter(|other| other.sender == document.sender).count();
-    flag("own", own.min(6), 0.3);
-    flag("length", document.tokens.len().min(40).isqrt(), 0.3);
-    let asks = |other: &Document| other.folded.contains('?');
-    let ends = |other: &Document| other.folded.trim_end_matches([')', ' ', '!', '(']).ends_with('?');
-    for (name, is) in [
-        ("asks", asks(document)),
-        ("ends asking", ends(document)),
-        ("asks twice", document.folded.matches('?').count() > 1),
-        ("before asks", before.is_some_and(asks)),
-        ("before ends asking", before.is_some_and(ends)),
-        ("after asks", after.is_some_and(asks)),
-        ("number", document.tokens.iter().any(|token| token.kind == TokenKind::Number)),
-        (
-            "long number",
-            document.tokens.iter().any(|token| token.kind == TokenKind::Number && token.folded.len() > 3),
-        ),
-        ("link", document.folded.contains("://") || document.folded.contains('@')),
-        ("shout", document.folded.contains('!')),
-        ("smile", document.folded.contains(')')),
-        ("sad", document.folded.contains('(') && !document.folded.contains(')')),
-    ] {
-        if is {
-            flag(name, 0, 0.5);
-        }
-    }
-    for (name, markers, value) in [
-        ("marker", document.markers, 0.6),
-        ("marker before", before.map_or(0, |other| other.markers), 0.3),
-        ("marker after", after.map_or(0, |other| other.markers), 0.2),
-    ] {
-        for bit in (0..64).filter(|bit| markers >> bit & 1 == 1) {
-            flag(name, bit, value);
-            if name == "marker" && asks(document) {
-                flag("marker asks", bit, value);
-            }
-        }
-    }
+    around(at.checked_sub(1).and_then(|before| reading.documents.get(before)), Role::Before);
+    around(reading.documents.get(at + 1), Role::After);
+    around(opening(reading, at), |_| Role::Opening);
+    of_pairs(reading, document, |key| features.push(Feature { key, group: Group::Pairs, value: 1.0 }));
+    form::of_message(reading, at, |number, value| {
+        features.push(Feature { key: form::key(number), group: Group::Form, value });
+    });
 }

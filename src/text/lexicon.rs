@@ -7,10 +7,14 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::token::{Token, fold, stem, tokens};
+use super::document::Ask;
+use super::token::{fold, tokens};
+use super::words::{HashedMap, Word, short_hash};
 
 /// Markers a lexicon may name: one bit each.
 pub const MARKERS_LIMIT: usize = 64;
+/// Families a lexicon may name: one bit each.
+pub const FAMILIES_LIMIT: usize = 128;
 
 static SHIPPED: LazyLock<Lexicon> = LazyLock::new(|| {
     // A test reads the shipped file strictly; an empty lexicon only ever lowers the recall.
@@ -24,6 +28,12 @@ pub enum LexiconError {
     Toml(#[from] toml::de::Error),
     #[error("[markers] has {0} names, at most {MARKERS_LIMIT} are possible")]
     TooManyMarkers(usize),
+    #[error("[families] has {0} names, at most {FAMILIES_LIMIT} are possible")]
+    TooManyFamilies(usize),
+    #[error(
+        "families.{0}: the model does not know this family; add words to the families of config/lexicon.toml"
+    )]
+    UnknownFamily(String),
     #[error("markers.{0}: an empty phrase")]
     EmptyPhrase(String),
     #[error(
@@ -37,6 +47,8 @@ pub enum LexiconError {
 struct File {
     #[serde(default)]
     markers: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    families: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     masking: MaskingFile,
 }
@@ -54,16 +66,17 @@ struct MaskingFile {
 /// One word of a phrase.
 #[derive(Debug, Clone)]
 enum Piece {
-    Stem(String),
+    /// Hash of a stem.
+    Stem(u32),
     /// `сколько*`: any word that begins so.
     Prefix(String),
 }
 
 impl Piece {
-    fn fits(&self, token: &Token) -> bool {
+    fn fits(&self, word: &Word) -> bool {
         match self {
-            Self::Stem(stem) => token.stem == *stem,
-            Self::Prefix(prefix) => token.folded.starts_with(prefix),
+            Self::Stem(stem) => word.stem == *stem,
+            Self::Prefix(prefix) => word.folded.starts_with(prefix.as_str()),
         }
     }
 }
@@ -72,7 +85,13 @@ impl Piece {
 #[derive(Debug, Default)]
 pub struct Lexicon {
     names: Vec<String>,
-    by_stem: HashMap<String, Vec<(u8, Vec<Piece>)>>,
+    family_names: Vec<String>,
+    /// Families by which the kind of a question is told.
+    pub ask: Ask,
+    /// Families of a whole folded word, and of whatever begins so.
+    whole: HashMap<String, u128>,
+    beginnings: HashMap<String, u128>,
+    by_stem: HashedMap<u32, Vec<(u8, Vec<Piece>)>>,
     by_prefix: Vec<(u8, Vec<Piece>)>,
     /// Folded given names in the nominative, with short forms.
     pub first_names: HashSet<String>,
@@ -104,6 +123,11 @@ impl Lexicon {
         if lexicon.names.len() > MARKERS_LIMIT {
             return Err(LexiconError::TooManyMarkers(lexicon.names.len()));
         }
+        lexicon.family_names = file.families.keys().cloned().collect();
+        if lexicon.family_names.len() > FAMILIES_LIMIT {
+            return Err(LexiconError::TooManyFamilies(lexicon.family_names.len()));
+        }
+        lexicon.ask = Ask::new(&lexicon);
         lexicon.add(file)?;
         Ok(lexicon)
     }
@@ -127,10 +151,18 @@ impl Lexicon {
                 let pieces = pieces(&phrase);
                 match pieces.first() {
                     None => return Err(LexiconError::EmptyPhrase(name)),
-                    Some(Piece::Stem(stem)) => {
-                        self.by_stem.entry(stem.clone()).or_default().push((index, pieces))
-                    }
+                    Some(Piece::Stem(stem)) => self.by_stem.entry(*stem).or_default().push((index, pieces)),
                     Some(Piece::Prefix(_)) => self.by_prefix.push((index, pieces)),
+                }
+            }
+        }
+        for (name, lines) in file.families {
+            let index = self.family_names.iter().position(|known| *known == name);
+            let bit = 1_u128 << index.ok_or(LexiconError::UnknownFamily(name))?;
+            for word in lines.iter().flat_map(|line| line.split_whitespace()).map(fold) {
+                match word.strip_suffix('*') {
+                    Some(beginning) => *self.beginnings.entry(beginning.to_owned()).or_default() |= bit,
+                    None => *self.whole.entry(word).or_default() |= bit,
                 }
             }
         }
@@ -147,21 +179,46 @@ impl Lexicon {
         Ok(())
     }
 
-    /// Bits of the markers whose phrases occur in the tokens.
-    #[must_use]
-    pub fn markers(&self, tokens: &[Token]) -> u64 {
+    /// Bits of the markers whose phrases begin at the first of these words.
+    pub fn markers_at<'a>(&self, words: impl Iterator<Item = &'a Word> + Clone) -> u64 {
+        let Some(first) = words.clone().next() else { return 0 };
+        let exact = self.by_stem.get(&first.stem).into_iter().flatten();
         let mut bits = 0;
-        for (at, token) in tokens.iter().enumerate() {
-            let exact = self.by_stem.get(&token.stem).into_iter().flatten();
-            for (index, phrase) in exact.chain(&self.by_prefix) {
-                let fits = phrase.len() <= tokens.len() - at
-                    && phrase.iter().zip(&tokens[at..]).all(|(piece, token)| piece.fits(token));
-                if fits {
-                    bits |= 1 << index;
-                }
+        for (index, phrase) in exact.chain(&self.by_prefix) {
+            let mut rest = words.clone();
+            if phrase.iter().all(|piece| rest.next().is_some_and(|word| piece.fits(word))) {
+                bits |= 1 << index;
             }
         }
         bits
+    }
+
+    /// Can a phrase of several words begin with this one?
+    #[must_use]
+    pub fn may_begin(&self, stem: &str, folded: &str) -> bool {
+        let exact = self.by_stem.get(&short_hash(stem)).into_iter().flatten();
+        exact.chain(&self.by_prefix).filter(|(_, phrase)| phrase.len() > 1).any(|(_, phrase)| {
+            match &phrase[0] {
+                Piece::Stem(_) => true,
+                Piece::Prefix(prefix) => folded.starts_with(prefix.as_str()),
+            }
+        })
+    }
+
+    /// Bits of the families of a folded word.
+    #[must_use]
+    pub fn families(&self, folded: &str) -> u128 {
+        let mut bits = self.whole.get(folded).copied().unwrap_or(0);
+        for (end, _) in folded.char_indices().chain([(folded.len(), ' ')]).skip(1) {
+            bits |= self.beginnings.get(&folded[..end]).copied().unwrap_or(0);
+        }
+        bits
+    }
+
+    /// Bit of a family, for rules in code; 0 when there is none of this name.
+    #[must_use]
+    pub fn family(&self, name: &str) -> u128 {
+        self.family_names.iter().position(|known| known == name).map_or(0, |index| 1 << index)
     }
 }
 
@@ -170,32 +227,52 @@ fn pieces(phrase: &str) -> Vec<Piece> {
     words
         .flat_map(|word| match word.strip_suffix('*') {
             Some(prefix) => vec![Piece::Prefix(prefix.to_owned())],
-            None => tokens(&word).into_iter().map(|token| Piece::Stem(stem(&token.folded))).collect(),
+            None => tokens(&word).iter().map(|token| Piece::Stem(short_hash(&token.stem))).collect(),
         })
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::words::Words;
     use super::*;
+
+    fn markers(lexicon: &Lexicon, text: &str) -> u64 {
+        let mut words = Words::default();
+        let numbers: Vec<u32> =
+            tokens(text).iter().map(|token| words.number(&token.folded, token.kind, lexicon)).collect();
+        (0..numbers.len())
+            .map(|at| lexicon.markers_at(numbers[at..].iter().map(|number| words.get(*number))))
+            .fold(0, |bits, more| bits | more)
+    }
 
     #[test]
     fn the_shipped_lexicon_is_read_without_an_error_and_finds_phrases_in_any_case() {
         let lexicon = Lexicon::parse(include_str!("../../config/lexicon.toml")).unwrap();
         assert!(!lexicon.first_names.is_empty() && !lexicon.names.is_empty());
         let price = lexicon.names.iter().position(|name| name == "price").unwrap();
-        assert_eq!(lexicon.markers(&tokens("какова СТОИМОСТЬ доставки")) >> price & 1, 1);
-        assert_eq!(lexicon.markers(&tokens("добрый день")) >> price & 1, 0);
+        assert_eq!(markers(&lexicon, "какова СТОИМОСТЬ доставки") >> price & 1, 1);
+        assert_eq!(markers(&lexicon, "добрый день") >> price & 1, 0);
     }
 
     #[test]
-    fn a_file_adds_phrases_and_a_wrong_one_is_refused_with_its_place() {
-        let lexicon = Lexicon::extended("[markers]\nprice = [\"прайс лист\"]").unwrap();
-        assert_ne!(
-            lexicon.markers(&tokens("скиньте прайс-лист")) | lexicon.markers(&tokens("Прайс лист")),
-            0
-        );
+    fn a_word_belongs_to_the_families_that_name_it_or_its_beginning() {
+        let lexicon = Lexicon::shipped();
+        assert_ne!(lexicon.families("спина") & lexicon.family("body"), 0);
+        assert_ne!(lexicon.families("скока") & lexicon.family("how_many"), 0);
+        assert_eq!(lexicon.families("скамейка") & lexicon.family("how_many"), 0);
+        assert_eq!(lexicon.family("no such family"), 0);
+    }
+
+    #[test]
+    fn a_file_adds_phrases_and_words_and_a_wrong_one_is_refused_with_its_place() {
+        let lexicon =
+            Lexicon::extended("[markers]\nprice = [\"прайс лист\"]\n[families]\nbody = [\"ушко\"]").unwrap();
+        assert_ne!(markers(&lexicon, "скиньте прайс-лист") | markers(&lexicon, "Прайс лист"), 0);
+        assert_ne!(lexicon.families("ушко") & lexicon.family("body"), 0);
         let error = Lexicon::extended("[markers]\nweather = [\"дождь\"]").unwrap_err();
         assert!(error.to_string().contains("markers.weather"));
+        let error = Lexicon::extended("[families]\nweather = [\"дождь\"]").unwrap_err();
+        assert!(error.to_string().contains("families.weather"));
     }
 }

@@ -29,6 +29,14 @@ impl Rows {
         self.len() == 0
     }
 
+    /// The same rows with each column multiplied by its scale.
+    #[must_use]
+    pub fn scaled(&self, scales: &[f32]) -> Self {
+        let scale = |column: u32| scales.get(column as usize).copied().unwrap_or(1.0);
+        let pairs = self.pairs.iter().map(|&(column, value)| (column, value * scale(column))).collect();
+        Self { starts: self.starts.clone(), pairs }
+    }
+
     #[must_use]
     pub fn row(&self, index: usize) -> &[(u32, f32)] {
         &self.pairs[self.starts[index]..self.starts[index + 1]]
@@ -119,12 +127,6 @@ fn add(weights: &mut [f32], row: &[(u32, f32)], factor: f32) {
             *weight += factor * value;
         }
     }
-}
-
-/// A margin as −1 … 1: twice the probability less one.
-#[must_use]
-pub fn squash(margin: f32) -> f32 {
-    (margin / 2.0).tanh()
 }
 
 #[cfg(test)]

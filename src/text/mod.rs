@@ -5,10 +5,13 @@
 //! ([`mask`]), because a mask must be explainable and a missed phone is worse than a missed label.
 //! `docs/text-analysis.md` says how well each label is recognised; nothing here explains *why* a customer did something.
 
+pub mod analyst;
 pub mod codec;
 pub mod corpus;
+pub mod document;
 pub mod evaluate;
 pub mod features;
+pub mod form;
 pub mod labels;
 pub mod lexicon;
 pub mod linear;
@@ -17,7 +20,9 @@ pub mod model;
 pub mod names;
 pub mod token;
 pub mod train;
+pub mod words;
 
+pub use analyst::Analyst;
 pub use corpus::{Conversation, CorpusError, Message, Sender};
 pub use labels::{Labels, MessageLabels, Question, Sentiment};
 pub use mask::{Mask, PiiKind, Span, mask};

@@ -42,6 +42,60 @@ pub fn stem(folded: &str) -> String {
     if is_russian { Stemmer::create(Algorithm::Russian).stem(folded).into_owned() } else { folded.to_owned() }
 }
 
+/// Lower case and «ё» → «е» for one letter; the rare letters that become two keep their first.
+fn fold_letter(letter: char) -> char {
+    match letter {
+        'а'..='я' | 'a'..='z' => letter,
+        'А'..='Я' | 'A'..='Z' => char::from_u32(letter as u32 + 32).unwrap_or(letter),
+        'ё' | 'Ё' => 'е',
+        _ => letter.to_lowercase().next().unwrap_or(letter),
+    }
+}
+
+/// `char::is_alphabetic` without its table for the letters that are usual here.
+fn is_letter(letter: char) -> bool {
+    match letter {
+        'а'..='я' | 'А'..='Я' | 'a'..='z' | 'A'..='Z' => true,
+        '\0'..='\u{a0}' => false,
+        _ => letter.is_alphabetic(),
+    }
+}
+
+/// The tokens of [`tokens`] one by one, folded in `buffer`, without an allocation for each. `after_break` is true for the
+/// first token of a new line.
+pub fn scan(text: &str, buffer: &mut String, mut each: impl FnMut(&str, TokenKind, bool)) {
+    let mut after_break = false;
+    let mut letters = text.char_indices().peekable();
+    while let Some((_, letter)) = letters.next() {
+        let kind = if is_letter(letter) {
+            TokenKind::Word
+        } else if letter.is_ascii_digit() {
+            TokenKind::Number
+        } else if letter.is_whitespace() || letter.is_control() {
+            after_break |= letter == '\n';
+            continue;
+        } else {
+            TokenKind::Mark
+        };
+        buffer.clear();
+        buffer.push(fold_letter(letter));
+        while let Some(&(at, next)) = letters.peek() {
+            let goes_on = match kind {
+                TokenKind::Word => is_letter(next) || next == '-' && begins_word(&text[at + 1..]),
+                TokenKind::Number => next.is_ascii_digit(),
+                TokenKind::Mark => false,
+            };
+            if !goes_on {
+                break;
+            }
+            buffer.push(fold_letter(next));
+            letters.next();
+        }
+        each(buffer, kind, after_break);
+        after_break = false;
+    }
+}
+
 /// Splits a text into tokens, in order. White space and unknown signs are skipped, emoji are marks.
 #[must_use]
 pub fn tokens(text: &str) -> Vec<Token> {

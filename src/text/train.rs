@@ -6,16 +6,19 @@
 use std::collections::HashMap;
 
 use super::corpus::{Conversation, Sender};
-use super::features::{Feature, GROUPS, Group, documents, extract};
+use super::document::Reading;
+use super::features::{Feature, Group, extract};
 use super::labels::{COLUMNS, Labels};
 use super::lexicon::Lexicon;
-use super::linear::{Penalty, Rows, dot, fit, squash};
-use super::model::{Model, NEIGHBOURS, Origin, Scores, Side, Vocabulary, neighbours};
+use super::linear::{Penalty, Rows, dot, fit};
+use super::model::{Around, Model, NEIGHBOURS, Origin, Scores, Side, Vocabulary, around, squash};
 
 /// Inner folds.
 const FOLDS: usize = 5;
-/// A feature must occur in this many messages.
+/// A feature must occur in this many messages; a pair in one more, because there are many and they cost time in use.
 const RARE: u32 = 2;
+/// Share of a feature's log-ratio in its scale; the rest is 1.
+const CONTRAST: f32 = 0.5;
 
 /// What the trainer may vary.
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +30,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            first: Penalty { cost: 5.0, positive: 4.0, passes: 20 },
-            second: Penalty { cost: 1.5, positive: 4.0, passes: 20 },
+            first: Penalty { cost: 2.0, positive: 4.0, passes: 12 },
+            second: Penalty { cost: 0.7, positive: 4.0, passes: 12 },
         }
     }
 }
@@ -49,12 +52,14 @@ type Course = Vec<Sender>;
 pub fn train(conversations: &[Conversation], lexicon: &Lexicon, options: Options, trained_on: &str) -> Model {
     let mut items: HashMap<Sender, Vec<Item>> = HashMap::new();
     let mut courses: Vec<Course> = Vec::new();
+    let mut reading = Reading::default();
     for (index, conversation) in conversations.iter().enumerate() {
-        let documents = documents(conversation, lexicon);
+        reading.read(conversation, lexicon);
+        let documents = &reading.documents;
         courses.push(documents.iter().map(|document| document.sender).collect());
         for (at, document) in documents.iter().enumerate() {
             let mut features = Vec::new();
-            extract(&documents, at, &mut features);
+            extract(&reading, at, &mut features);
             let labels = conversation.messages[document.index].labels.as_ref();
             let gold = labels.map(|labels| labels.to_columns(document.sender)).unwrap_or_default();
             items.entry(document.sender).or_default().push(Item { conversation: index, at, features, gold });
@@ -75,7 +80,16 @@ pub fn train(conversations: &[Conversation], lexicon: &Lexicon, options: Options
         half
     };
     let (manager, customer) = (half(Sender::Manager), half(Sender::Customer));
-    let finish = |half| second_layer(half, &courses, &scores, options.second);
+    let inputs: Vec<Vec<Around>> = courses
+        .iter()
+        .zip(&scores)
+        .map(|(course, scores)| {
+            let mut inputs = Vec::new();
+            around(course, scores, &mut inputs);
+            inputs
+        })
+        .collect();
+    let finish = |half| second_layer(half, &inputs, options.second);
     Model { origin, manager: finish(manager), customer: finish(customer) }
 }
 
@@ -100,11 +114,13 @@ fn first_layer(items: Vec<Item>, penalty: Penalty) -> Half {
     Half { items, vocabulary, rows, first, outside }
 }
 
-fn second_layer(half: Half, courses: &[Course], scores: &[Vec<Scores>], penalty: Penalty) -> Side {
+fn second_layer(half: Half, inputs: &[Vec<Around>], penalty: Penalty) -> Side {
     let Half { items, vocabulary, mut rows, first, .. } = half;
     for (row, item) in rows.iter_mut().zip(&items) {
-        let (course, scores) = (&courses[item.conversation], &scores[item.conversation]);
-        neighbours(course, scores, item.at, vocabulary.len(), row);
+        let inputs = &inputs[item.conversation][item.at];
+        let column = |input: usize| (vocabulary.len() + input) as u32;
+        let given = inputs.iter().enumerate().filter(|(_, value)| **value != 0.0);
+        row.extend(given.map(|(input, value)| (column(input), *value)));
     }
     let sparse = gather(&rows);
     let columns = vocabulary.len() + NEIGHBOURS * COLUMNS;
@@ -116,7 +132,7 @@ fn second_layer(half: Half, courses: &[Course], scores: &[Vec<Scores>], penalty:
             items.iter().zip(&outside).map(|(item, s)| (s[column], item.gold.has(column))).collect(),
         );
     }
-    Side { vocabulary, first, second, thresholds }
+    Side::new(vocabulary, &first, &second, thresholds)
 }
 
 fn all(items: &[Item]) -> Vec<usize> {
@@ -131,21 +147,19 @@ fn gather(rows: &[Vec<(u32, f32)>]) -> Rows {
 
 /// Features that occur in at least [`RARE`] messages, in the order of their keys.
 fn vocabulary(items: &[Item]) -> Vocabulary {
-    let mut counts: HashMap<u32, (u32, bool)> = HashMap::new();
+    let mut counts: HashMap<u32, (u32, u32)> = HashMap::new();
     let mut seen = Vec::new();
     for item in items {
         seen.clear();
-        seen.extend(item.features.iter().map(|feature| (feature.key, feature.group == Group::Form)));
+        seen.extend(
+            item.features.iter().map(|feature| (feature.key, u32::from(feature.group == Group::Pairs))),
+        );
         seen.sort_unstable();
         seen.dedup();
-        seen.iter().for_each(|(key, is_form)| counts.entry(*key).or_insert((0, *is_form)).0 += 1);
+        seen.iter().for_each(|(key, extra)| counts.entry(*key).or_insert((0, *extra)).0 += 1);
     }
-    debug_assert_eq!(GROUPS.len(), 5);
-    let mut kept: Vec<(u32, u32)> = counts
-        .into_iter()
-        .filter(|(_, (count, _))| *count >= RARE)
-        .map(|(key, (count, _))| (key, count))
-        .collect();
+    let often = counts.into_iter().filter(|(_, (count, extra))| *count >= RARE + extra);
+    let mut kept: Vec<(u32, u32)> = often.map(|(key, (count, _))| (key, count)).collect();
     kept.sort_unstable();
     let rarity = |count: u32| {
         let idf = ((items.len() + 1) as f32 / (count + 1) as f32).ln() + 1.0;
@@ -159,7 +173,13 @@ fn vocabulary(items: &[Item]) -> Vocabulary {
 
 /// One set of weights per column, two threads: one label does not depend on another.
 fn fit_all(rows: &Rows, chosen: &[usize], items: &[Item], columns: usize, penalty: Penalty) -> Vec<Vec<f32>> {
-    let one = |column: usize| fit(rows, chosen, |row| items[row].gold.has(column), columns, penalty);
+    let one = |column: usize| {
+        let is_positive = |row: usize| items[row].gold.has(column);
+        let scales = scales(rows, chosen, is_positive, columns);
+        let mut weights = fit(&rows.scaled(&scales), chosen, is_positive, columns, penalty);
+        weights.iter_mut().zip(&scales).for_each(|(weight, scale)| *weight *= scale);
+        weights
+    };
     let mut weights = Vec::with_capacity(COLUMNS);
     std::thread::scope(|scope| {
         let one = &one;
@@ -170,6 +190,25 @@ fn fit_all(rows: &Rows, chosen: &[usize], items: &[Item], columns: usize, penalt
         weights.extend(rest);
     });
     weights
+}
+
+/// How much each feature may say about a label: its log-ratio of frequencies with and without the label (Wang and Manning, 2012),
+/// mixed with a constant, so that a feature is not lost by a chance.
+fn scales(rows: &Rows, chosen: &[usize], is_positive: impl Fn(usize) -> bool, columns: usize) -> Vec<f32> {
+    let mut counts = vec![[1.0_f32; 2]; columns];
+    let mut totals = [0.0_f32; 2];
+    for &row in chosen {
+        let side = usize::from(is_positive(row));
+        totals[side] += 1.0;
+        for &(column, value) in rows.row(row) {
+            if value > 0.0 {
+                counts[column as usize][side] += 1.0;
+            }
+        }
+    }
+    let base = [totals[0] + 2.0, totals[1] + 2.0];
+    let ratio = |[without, with]: &[f32; 2]| ((with / base[1]) / (without / base[0])).ln().abs();
+    counts.iter().map(|counts| 1.0 - CONTRAST + CONTRAST * ratio(counts)).collect()
 }
 
 /// Scores of every row by a model of the folds the row's conversation is not in.
