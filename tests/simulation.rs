@@ -5,6 +5,9 @@
 //! |---|---|
 //! | `SVODKA_SIM_SEED=123` | replays one seed, with its log |
 //! | `SVODKA_SIM_SEEDS=100000` | runs as many seeds as said |
+//! | `SVODKA_SIM_FIRST=5000` | begins with that one |
+//! | `SVODKA_SIM_THREADS=1` | on so many threads (2) |
+//! | `SVODKA_SIM_POSTGRES_SEEDS=1000` | runs as many on both databases |
 //!
 //! A seed is one life, byte for byte: workers are driven one at a time, they die and wait only at points that they pass in
 //! every life of the seed (`probe`), and time moves only between steps. Leases follow the database's clock, which cannot be
@@ -22,12 +25,17 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures::FutureExt as _;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 
 use crate::support::postgres;
 use scenario::{Report, Totals, live};
-use snapshot::{Lab, Raw};
+use snapshot::Lab;
 
+/// Lives that a thread is at.
+const LIVES_AT_ONCE: u64 = 4;
+/// Seeds lived on both databases in an ordinary run.
+const POSTGRES_SEEDS: u64 = 10;
 /// Seeds of an ordinary run of the tests.
 const DEFAULT_SEEDS: u64 = 300;
 
@@ -39,8 +47,9 @@ fn how_to_replay(seed: u64) -> String {
     format!("replay: SVODKA_SIM_SEED={seed} cargo test --test svodka simulation::whatever -- --nocapture")
 }
 
+/// Without sockets a thread waits and is woken twice as cheaply; SQLite needs none.
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
 }
 
 /// Lives through one seed; a panic in it is its failure, and spoils the database it was lived in.
@@ -62,27 +71,33 @@ fn whatever_fails_and_whoever_dies_no_report_is_lost_or_silently_doubled() {
     let only = number("SVODKA_SIM_SEED");
     let (first, count) = match only {
         Some(seed) => (seed, 1),
-        None => (0, number("SVODKA_SIM_SEEDS").unwrap_or(DEFAULT_SEEDS)),
+        None => {
+            let first = number("SVODKA_SIM_FIRST").unwrap_or(0);
+            (first, number("SVODKA_SIM_SEEDS").unwrap_or(DEFAULT_SEEDS))
+        }
     };
     let began = std::time::Instant::now();
     let (next, totals) = (AtomicU64::new(0), Mutex::new(Totals::default()));
+    let live_on = async || {
+        let mut lab = Lab::new().await;
+        loop {
+            let nth = next.fetch_add(1, Ordering::Relaxed);
+            if nth >= count || totals.lock().unwrap().failures.len() > 3 {
+                return;
+            }
+            let report = live_in(&mut lab, first + nth).await;
+            if only.is_some() {
+                eprintln!("{}", report.trace);
+            }
+            totals.lock().unwrap().add(report);
+        }
+    };
     std::thread::scope(|scope| {
-        for _ in 0..2 {
+        for _ in 0..number("SVODKA_SIM_THREADS").unwrap_or(2) {
+            // While one life waits for its database, the thread goes on with another.
             scope.spawn(|| {
-                runtime().block_on(async {
-                    let mut lab = Lab::new().await;
-                    loop {
-                        let nth = next.fetch_add(1, Ordering::Relaxed);
-                        if nth >= count || totals.lock().unwrap().failures.len() > 3 {
-                            return;
-                        }
-                        let report = live_in(&mut lab, first + nth).await;
-                        if only.is_some() {
-                            eprintln!("{}", report.trace);
-                        }
-                        totals.lock().unwrap().add(report);
-                    }
-                });
+                let lives = (0..LIVES_AT_ONCE.min(count)).map(|_| live_on());
+                runtime().block_on(lives.collect::<FuturesUnordered<_>>().collect::<Vec<()>>());
             });
         }
     });
@@ -91,6 +106,8 @@ fn whatever_fails_and_whoever_dies_no_report_is_lost_or_silently_doubled() {
     let rate = totals.seeds as f64 / secs;
     postgres::say(&format!("simulation: {} in {secs:.1} s, {rate:.1} a second", totals.summary()));
     assert!(totals.failures.is_empty(), "{}", totals.failures.join("\n\n"));
+    let kinds: String = totals.kinds().iter().map(|(kind, count)| format!("{count:>9} {kind}\n")).collect();
+    postgres::say(&kinds);
     if only.is_none() && count >= 1000 {
         totals.assert_struck();
     }
@@ -120,27 +137,35 @@ fn one_seed_is_one_life_byte_for_byte() {
     }
 }
 
-/// A life goes another way there: ids have gaps, leases are shorter. What must hold is the same.
+/// The same seeds on both databases. What must hold is checked; how many lives are the same is only said: ids differ, and
+/// not every other difference is explained yet.
 #[test]
-fn the_same_holds_on_postgresql() {
+fn on_postgresql_the_same_holds() {
     let Some(cluster) = postgres::cluster() else { return };
-    let mut totals = Totals::default();
-    for seed in 0..6 {
-        let report = runtime().block_on(async {
-            let database = cluster.database().await;
-            let store = svodka::store::Store::connect(&database.url()).await.unwrap();
-            let options: sqlx::postgres::PgConnectOptions = database.url().parse().unwrap();
-            let options = options.options([("search_path", "svodka")]);
-            let pool = sqlx::PgPool::connect_with(options).await.unwrap();
-            let report = live(seed, &store, &Raw::Postgres(pool.clone())).await;
-            pool.close().await;
-            store.close().await;
-            database.remove().await;
-            report
-        });
-        assert!(report.end.slot_count > 0, "seed {seed} lived for nothing");
-        totals.add(report);
-    }
-    postgres::say(&format!("simulation on PostgreSQL: {}", totals.summary()));
+    let first = number("SVODKA_SIM_FIRST").unwrap_or(0);
+    let count = number("SVODKA_SIM_POSTGRES_SEEDS").unwrap_or(POSTGRES_SEEDS);
+    let began = std::time::Instant::now();
+    let (mut totals, mut same_count) = (Totals::default(), 0);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let database = cluster.database().await;
+        let mut sqlite = Lab::new().await;
+        let postgres = Lab::on_postgres(&database.url()).await;
+        for seed in first..first + count {
+            let one = live_in(&mut sqlite, seed).await;
+            postgres.clear().await;
+            let other = live(seed, &postgres.store, &postgres.raw).await;
+            assert!(other.end.slot_count > 0, "seed {seed} lived for nothing");
+            same_count += usize::from(one.chats == other.chats && one.end == other.end);
+            totals.add(other);
+        }
+        postgres.close().await;
+        database.remove().await;
+    });
+    let rate = totals.seeds as f64 / began.elapsed().as_secs_f64();
+    postgres::say(&format!(
+        "simulation on both databases: {}, {rate:.1} a second, {same_count} the same to readers",
+        totals.summary()
+    ));
     assert!(totals.failures.is_empty(), "{}", totals.failures.join("\n\n"));
 }

@@ -113,6 +113,7 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 pub struct Store {
     pool: Pool,
     watched: Watched,
+    lease_secs: i64,
 }
 
 /// Without the address: it may hold a password.
@@ -164,19 +165,33 @@ impl Store {
     /// [`StoreError::BadUrl`] for another scheme; [`StoreError::Unavailable`] when nobody answers within 5 s. No
     /// error text contains the password.
     pub async fn connect(url: &str) -> Result<Self> {
-        Ok(Self { pool: pool::connect(url).await?, watched: Watched::default() })
+        Ok(Self::of(pool::connect(url).await?))
     }
 
     /// A store over connections the caller made: how they are kept, and what a power cut may take back, is the caller's
     /// affair. For tests; [`Store::connect`] sets what production needs.
     pub fn over(pool: SqlitePool) -> Self {
-        Self { pool: Dual::Sqlite(pool), watched: Watched::default() }
+        Self::of(Dual::Sqlite(pool))
+    }
+
+    fn of(pool: Pool) -> Self {
+        let lease_secs = match pool {
+            Dual::Sqlite(_) => LEASE_SECS,
+            Dual::Postgres(_) => SHARED_LEASE_SECS,
+        };
+        Self { pool, watched: Watched::default(), lease_secs }
     }
 
     /// The same database, with somebody at the boundaries of every call.
     #[must_use]
     pub fn watched(&self, watch: Arc<dyn Watch>) -> Self {
-        Self { pool: self.pool.clone(), watched: Watched(Some(watch)) }
+        Self { watched: Watched(Some(watch)), ..self.clone() }
+    }
+
+    /// The same database with leases of another length. For tests that live the same life on both databases.
+    #[must_use]
+    pub fn leasing(&self, lease_secs: i64) -> Self {
+        Self { lease_secs, ..self.clone() }
     }
 
     /// Applies the missing migrations. Safe to call from several workers at once.
@@ -210,10 +225,7 @@ impl Store {
 
     /// How long a lease lasts that is renewed while it is held: [`LEASE_SECS`] or [`SHARED_LEASE_SECS`].
     pub fn lease_secs(&self) -> i64 {
-        match self.pool {
-            Dual::Sqlite(_) => LEASE_SECS,
-            Dual::Postgres(_) => SHARED_LEASE_SECS,
-        }
+        self.lease_secs
     }
 
     /// Closes all connections; used by tests that cut the database away and by shutdown.

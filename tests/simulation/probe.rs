@@ -3,9 +3,10 @@
 //! A task passes *points*: readings of its clock, calls of the store, statements, commits, requests. They are the same in
 //! every life of a seed, whatever the machine does meanwhile.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
@@ -21,6 +22,15 @@ const FAULTS: f64 = 0.006;
 /// A wait before a call of the store, so that other workers come in between.
 const HOLDS: f64 = 0.03;
 
+/// Whether a statement of the store with this name writes.
+fn may_write(name: &str) -> bool {
+    static WRITES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+        let all = svodka::store::sql::ALL.iter().flat_map(|module| module.iter());
+        all.filter(|sql| !sql.sqlite.trim_start().starts_with("SELECT")).map(|sql| sql.name).collect()
+    });
+    WRITES.contains(name)
+}
+
 /// The payload of the unwinding that stands for a crash.
 pub struct Crash;
 
@@ -30,7 +40,7 @@ pub struct Probe {
     pub owner: String,
     pub task: &'static str,
     /// How many waits are pending when the task can do nothing by itself.
-    parked_at: usize,
+    pub parked_at: AtomicUsize,
     waits: AtomicUsize,
     holds: AtomicUsize,
     resume: Notify,
@@ -53,7 +63,7 @@ impl Probe {
         Arc::new(Self {
             owner: owner.to_owned(),
             task,
-            parked_at,
+            parked_at: AtomicUsize::new(parked_at),
             waits: AtomicUsize::new(0),
             holds: AtomicUsize::new(0),
             resume: Notify::new(),
@@ -68,7 +78,8 @@ impl Probe {
 
     /// Whether it waits for the simulation.
     pub fn is_parked(&self) -> bool {
-        self.holds.load(Ordering::Relaxed) > 0 || self.waits.load(Ordering::Relaxed) >= self.parked_at
+        self.holds.load(Ordering::Relaxed) > 0
+            || self.waits.load(Ordering::Relaxed) >= self.parked_at.load(Ordering::Relaxed)
     }
 
     /// Waits until the simulation lets the task go on.
@@ -94,15 +105,21 @@ impl Probe {
 
     /// Passes a point.
     pub fn pass(&self, world: &World, place: &str) {
+        self.pass_at(world, || place.to_owned());
+    }
+
+    /// The same; what it is called is asked only when something happens there.
+    fn pass_at(&self, world: &World, place: impl Fn() -> String) {
         if self.dies_in.fetch_sub(1, Ordering::Relaxed) == 0 {
-            let place = format!("dies: {} at {place}", self.task);
+            let place = format!("dies: {} at {}", self.task, place());
             world.log(format!("{} {place}", self.owner));
             world.lock().strike(place);
             std::panic::resume_unwind(Box::new(Crash));
         }
         if self.pauses_in.fetch_sub(1, Ordering::Relaxed) == 0 {
             let secs = world.lock().rng.random_range(1..200);
-            world.log(format!("{} is suspended for {secs} s at {place}", self.owner));
+            world.lock().strike("task: suspended".to_owned());
+            world.log(format!("{} is suspended for {secs} s at {}", self.owner, place()));
             world.advance(TimeDelta::seconds(secs));
         }
     }
@@ -180,8 +197,7 @@ impl Hand {
     }
 
     fn pass(&self, what: &str) {
-        let place = format!("{what} {}", self.probe.call.lock().unwrap());
-        self.probe.pass(&self.world, &place);
+        self.probe.pass_at(&self.world, || format!("{what} {}", self.probe.call.lock().unwrap()));
     }
 }
 
@@ -192,6 +208,7 @@ impl Watch for Hand {
         self.probe.pass(&self.world, "a call of the store");
         let holds = self.world.lock().chance(HOLDS);
         if holds {
+            self.world.lock().strike("task: held".to_owned());
             self.world
                 .log(format!("{} {} is held before a call of the store", self.probe.owner, self.probe.task));
             self.probe.hold().await;
@@ -207,7 +224,9 @@ impl Watch for Hand {
             }
             Point::Stands { name } => {
                 self.is_about(name);
-                self.world.is_dirty.store(true, Ordering::Relaxed);
+                if may_write(name) {
+                    self.world.is_dirty.store(true, Ordering::Relaxed);
+                }
                 self.pass("the answer to");
                 self.fail("the answer to")
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{Offset as _, TimeDelta};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use svodka::clock::{Clock, Instant};
@@ -13,7 +13,7 @@ use svodka::schedule::{CatchUp, Job, ReportKind, Schedule};
 use svodka::store::Store;
 use svodka::store::outbox::Policy;
 
-use super::checks::{End, Seen, after_step, at_end};
+use super::checks::{self, End, Seen, at_end};
 use super::probe::Probe;
 use super::snapshot::{Raw, Snapshot, Table};
 use super::telegram::MOST_SKEW_MS;
@@ -21,7 +21,7 @@ use super::worker::{Driven, Task, Worker, Wrote, lane};
 use super::world::World;
 
 /// How many steps faults go on for.
-const STEPS: usize = 90;
+const STEPS: usize = 45;
 /// Leases in seconds, as the runner and the sender take them.
 const RUN_LEASE_SECS: i64 = svodka::schedule::runner::LEASE_SECS;
 const SEND_LEASE_SECS: i64 = 90;
@@ -37,6 +37,10 @@ pub struct Report {
     pub death_count: usize,
     pub struck: BTreeMap<String, usize>,
     pub end: End,
+    /// Messages standing in the readers' chats.
+    pub read_count: usize,
+    /// Every chat as it is read: the texts in their order.
+    pub chats: BTreeMap<String, Vec<String>>,
     /// Everything that happened, and what stands in the database after it.
     pub trace: String,
     pub failure: Option<String>,
@@ -53,7 +57,7 @@ pub struct Totals {
     succeeded: usize,
     repeats: usize,
     dead: usize,
-    untold: usize,
+    read: usize,
     pub struck: BTreeMap<String, usize>,
     pub failures: Vec<String>,
 }
@@ -68,7 +72,7 @@ impl Totals {
         self.succeeded += report.end.succeeded_count;
         self.repeats += report.end.repeat_count;
         self.dead += report.end.dead_count;
-        self.untold += report.end.untold_count;
+        self.read += report.read_count;
         for (place, count) in report.struck {
             *self.struck.entry(place).or_default() += count;
         }
@@ -77,25 +81,45 @@ impl Totals {
 
     pub fn summary(&self) -> String {
         format!(
-            "{} seeds, {} steps, {} faults, {} deaths of workers at {} places, {} slots, {} reports, {} marked \
-             repeats, {} dead messages, {} failures hidden from ops by a success",
+            "{} seeds, {} steps, {} faults, {} deaths of workers, {} slots, {} reports, {} messages read, {} marked \
+             repeats, {} dead messages, struck at {} places",
             self.seeds,
             self.steps,
             self.faults,
             self.deaths,
-            self.struck.len(),
             self.slots,
             self.succeeded,
+            self.read,
             self.repeats,
             self.dead,
-            self.untold
+            self.struck.len(),
         )
     }
 
-    /// A simulation in which nothing goes wrong proves nothing.
+    /// What happened how often, by kind.
+    pub fn kinds(&self) -> BTreeMap<&str, usize> {
+        let mut kinds = BTreeMap::new();
+        for (place, count) in &self.struck {
+            let is_place = place.starts_with("dies: ") || place.starts_with("fails: ");
+            let kind = if is_place { place.split(':').next().unwrap() } else { place.as_str() };
+            *kinds.entry(kind).or_default() += count;
+        }
+        kinds
+    }
+
+    /// A simulation in which nothing goes wrong proves nothing: every kind of disturbance has to have happened, and often
+    /// enough to have met every other.
     pub fn assert_struck(&self) {
-        let struck = [self.faults / 2, self.deaths, self.succeeded / 2, self.repeats * 8, self.dead];
-        assert!(struck.iter().all(|count| *count > self.seeds / 2), "too quiet: {}", self.summary());
+        let kinds = self.kinds();
+        for kind in KINDS {
+            let count = kinds.get(kind).copied().unwrap_or(0);
+            assert!(count >= self.seeds / 200, "«{kind}» happened {count} times: {}", self.summary());
+        }
+        let unknown: Vec<_> = kinds.keys().filter(|kind| !KINDS.contains(kind)).collect();
+        assert!(unknown.is_empty(), "kinds that the list of kinds does not name: {unknown:?}");
+        let often =
+            [self.faults / 2, self.deaths, self.succeeded / 2, self.read / 2, self.repeats * 8, self.dead];
+        assert!(often.iter().all(|count| *count > self.seeds / 2), "too quiet: {}", self.summary());
         // Before and after every commit that counts, somebody died and the database failed.
         for call in ["SUCCEED", "FAIL", "RETRY", "TAKE", "SENT", "UNKNOWN", "DEAD", "ADVANCE", "MARK_MISSED"]
         {
@@ -110,6 +134,43 @@ impl Totals {
         }
     }
 }
+
+/// Every kind of disturbance.
+const KINDS: &[&str] = &[
+    "attempt: Failed",
+    "attempt: FailedForGood",
+    "attempt: TimedOut",
+    "clock: leaps ahead",
+    "clock: runs ahead",
+    "clock: runs behind",
+    "clock: set back",
+    "dies",
+    "fails",
+    "lease: ends on Deliveries",
+    "lease: ends on Runs",
+    "lease: lost under way",
+    "telegram: BadMarkup",
+    "telegram: Kicked",
+    "telegram: Late",
+    "telegram: Lost, not taken",
+    "telegram: Lost, taken",
+    "telegram: Migrated",
+    "telegram: NotConnected",
+    "telegram: ServerError, not taken",
+    "telegram: ServerError, taken",
+    "telegram: Slow",
+    "telegram: TooLong",
+    "telegram: waits for the answer",
+    "task: held",
+    "task: suspended",
+    "worker: dies",
+    "worker: leaves",
+    "worker: stalls",
+    "worker: told to stop",
+    "zone: changes",
+    "zone: clocks go back",
+    "zone: clocks go forward",
+];
 
 fn jobs(rng: &mut ChaCha8Rng) -> Vec<Job> {
     const LINES: [&str; 5] = ["*/20 * * * *", "0 * * * *", "30 2 * * *", "5,35 2-9 * * *", "*/7 * * * *"];
@@ -159,6 +220,8 @@ struct Scene {
     orphans: BTreeSet<(Table, i64, i64)>,
     snapshot: Snapshot,
     seen: Seen,
+    /// How often it was looked at.
+    looks: u64,
     born: usize,
     step_count: usize,
     death_count: usize,
@@ -186,6 +249,7 @@ pub async fn live(seed: u64, store: &Store, raw: &Raw) -> Report {
         orphans: BTreeSet::new(),
         snapshot: Snapshot::default(),
         seen: Seen::default(),
+        looks: 0,
         born: 0,
         step_count: 0,
         death_count: 0,
@@ -207,9 +271,17 @@ pub async fn live(seed: u64, store: &Store, raw: &Raw) -> Report {
         let slots = scene.slots();
         end = at_end(&world, store, &scene.jobs, &slots, begin).await;
         compare_readers(&scene, &end, &slots);
+        assert_eq!(scene.snapshot, raw.snapshot().await, "the simulation missed something that was written");
+    }
+    let offset = |at: Instant| at.with_timezone(&chrono_tz::Europe::Berlin).offset().fix().local_minus_utc();
+    match offset(world.clock.now()) - offset(begin) {
+        0 => {}
+        1.. => world.lock().strike("zone: clocks go forward".to_owned()),
+        _ => world.lock().strike("zone: clocks go back".to_owned()),
     }
     let state = world.lock();
-    let trace = format!("{}\n{}\n{:?}", state.log.join("\n"), scene.snapshot.text, state.chats);
+    let readers = ["managers", "owner"].map(|name| state.chats[name].messages.len());
+    let trace = format!("{}\n{:?}\n{:?}", state.log.join("\n"), scene.snapshot, state.chats);
     let failure = (!state.violations.is_empty()).then(|| {
         let tail = state.log[state.log.len().saturating_sub(60)..].join("\n");
         format!("{tail}\n\nseed {seed}: {}\n{}", state.violations.join("\n"), super::how_to_replay(seed))
@@ -220,6 +292,8 @@ pub async fn live(seed: u64, store: &Store, raw: &Raw) -> Report {
         death_count: scene.death_count,
         struck: state.struck.clone(),
         end,
+        read_count: readers.iter().sum(),
+        chats: state.chats.iter().map(|(name, chat)| (name.clone(), chat.read())).collect(),
         trace,
         failure,
     }
@@ -265,6 +339,11 @@ impl Scene {
         let seed = self.rng.random();
         let skew_ms =
             if self.rng.random_bool(0.6) { 0 } else { self.rng.random_range(-MOST_SKEW_MS..=MOST_SKEW_MS) };
+        match skew_ms {
+            0 => {}
+            1.. => self.world.lock().strike("clock: runs ahead".to_owned()),
+            _ => self.world.lock().strike("clock: runs behind".to_owned()),
+        }
         let worker = Worker::start(&self.world, &self.store, &self.jobs, &owner, seed, skew_ms).await;
         for (lane, probe) in worker.probes.iter().enumerate() {
             self.probes.insert((owner.clone(), lane), probe.clone());
@@ -312,6 +391,7 @@ impl Scene {
         self.look().await;
         let zone = ZONES[self.rng.random_range(0..ZONES.len())];
         self.world.log(format!("the zone is {zone} from now on"));
+        self.world.lock().strike("zone: changes".to_owned());
         let jobs = self.snapshot.jobs.clone();
         for job in &mut self.jobs {
             let schedule = Schedule::parse(job.schedule.line(), zone).unwrap();
@@ -320,7 +400,7 @@ impl Scene {
             }
             job.schedule = schedule;
             // What nobody decided on before the change is not made up for.
-            let next = jobs.iter().find(|next| next.job == job.name).and_then(|next| next.next_slot_at);
+            let next = jobs.get(&job.name).and_then(|next| next.next_slot_at);
             for reign in self.reigns.iter_mut().filter(|reign| reign.job == job.name && reign.until.is_none())
             {
                 reign.until = next;
@@ -336,16 +416,27 @@ impl Scene {
         }
     }
 
-    /// Reads the database when somebody wrote to it, and checks everything.
+    /// Looks at whatever changed, in the database and in the chats: what did not change is as right as it was.
     async fn look(&mut self) {
-        if self.world.is_dirty.swap(false, Ordering::Relaxed) {
-            self.snapshot = self.raw.snapshot().await;
+        self.look_after(self.looks).await;
+    }
+
+    /// The same, after a step that knew what there was at that look.
+    async fn look_after(&mut self, began: u64) {
+        self.looks += 1;
+        let is_dirty = self.world.is_dirty.swap(false, Ordering::Relaxed);
+        if self.raw.refresh(&mut self.snapshot, is_dirty).await {
+            self.seen.step = (began, self.looks);
+            checks::rows(&self.world, &self.snapshot, &self.jobs, &mut self.seen);
         }
-        after_step(&self.world, &self.snapshot, &self.jobs, &mut self.seen);
+        if std::mem::take(&mut self.world.lock().has_news) {
+            checks::chats(&self.world);
+        }
     }
 
     async fn step(&mut self) {
         self.step_count += 1;
+        self.part();
         match self.rng.random_range(0..200) {
             0..60 => return self.pass().await,
             60..66 if self.workers.len() < 3 => self.give_birth().await,
@@ -354,11 +445,17 @@ impl Scene {
                 self.bury(nth);
             }
             70 => self.move_zone().await,
+            74..76 if !self.workers.is_empty() => {
+                let nth = self.rng.random_range(0..self.workers.len());
+                self.world.lock().strike("worker: told to stop".to_owned());
+                self.workers[nth].stop();
+            }
             71..74 if !self.workers.is_empty() => {
                 let nth = self.rng.random_range(0..self.workers.len());
                 let until = self.world.true_now() + TimeDelta::seconds(self.rng.random_range(5..300));
                 let worker = &mut self.workers[nth];
                 worker.stalled_until = Some(until);
+                self.world.lock().strike("worker: stalls".to_owned());
                 self.world.log(format!("{} stalls until {until}", worker.owner));
             }
             _ if self.workers.is_empty() => self.give_birth().await,
@@ -368,6 +465,7 @@ impl Scene {
 
     fn bury(&mut self, nth: usize) {
         self.death_count += 1;
+        self.world.lock().strike("worker: dies".to_owned());
         self.workers.swap_remove(nth).bury();
         self.world.is_dirty.store(true, Ordering::Relaxed);
     }
@@ -385,7 +483,10 @@ impl Scene {
             }
             50..88 => TimeDelta::seconds(rng.random_range(5..120)),
             88..93 => TimeDelta::minutes(rng.random_range(3..30)),
-            93..95 => TimeDelta::minutes(rng.random_range(30..120)),
+            93..95 => {
+                self.world.lock().strike("clock: leaps ahead".to_owned());
+                TimeDelta::minutes(rng.random_range(30..120))
+            }
             _ => {
                 let back = TimeDelta::milliseconds(rng.random_range(10..4_000));
                 self.world.log(format!("the clock is set back by {back}"));
@@ -405,6 +506,22 @@ impl Scene {
         }
     }
 
+    /// Whoever was told to stop is gone when nothing holds it, or is killed.
+    fn part(&mut self) {
+        let now = self.world.true_now();
+        for nth in (0..self.workers.len()).rev() {
+            let worker = &self.workers[nth];
+            let Some(by) = worker.leaves_by else { continue };
+            if worker.is_idle() {
+                self.world.log(format!("{} leaves", worker.owner));
+                self.world.lock().strike("worker: leaves".to_owned());
+                self.workers.swap_remove(nth);
+            } else if now >= by {
+                self.bury(nth);
+            }
+        }
+    }
+
     async fn notice(&mut self) {
         for nth in (0..self.workers.len()).rev() {
             if !self.workers[nth].is_stalled() && self.workers[nth].is_busy(0) {
@@ -419,7 +536,8 @@ impl Scene {
         let worker = &mut self.workers[nth];
         let held = worker.held[lane];
         let is_ours = held.is_none_or(|lease| self.snapshot.is_held(lease));
-        let driven = worker.go(task, dies_in).await;
+        let driven = worker.go(task, dies_in, self.looks).await;
+        let began = worker.began[lane];
         if let (Driven::Done(Wrote::Row(table, id)), Some(lease), false) = (driven, held, is_ours)
             && (lease.0, lease.1) == (table, id)
         {
@@ -428,7 +546,7 @@ impl Scene {
         if driven == Driven::Died {
             self.bury(nth);
         }
-        self.look().await;
+        self.look_after(began).await;
         if driven == Driven::Died {
             return false;
         }
@@ -449,9 +567,6 @@ impl Scene {
         worker.held[lane] = None;
         for lease in own {
             self.orphans.insert(lease);
-            if let (Table::Runs, Some(run)) = (lease.0, self.snapshot.run(lease.1)) {
-                self.world.lock().troubled.insert((run.job.clone(), run.slot_at));
-            }
         }
         true
     }
@@ -463,16 +578,17 @@ impl Scene {
         let is_past = |secs: i64| secs <= now.timestamp();
         match task {
             _ if worker.is_busy(lane(task)) => true,
-            Task::Plan => self.snapshot.jobs.iter().any(|job| job.next_slot_at.is_some_and(|at| at <= now)),
+            _ if worker.leaves_by.is_some() => false,
+            Task::Plan => self.snapshot.jobs.values().any(|job| job.next_slot_at.is_some_and(|at| at <= now)),
             Task::Run => {
                 let is_lost = |run: &super::snapshot::Run| {
                     run.state == "running" && self.has_ended((Table::Runs, run.id, run.token), &run.owner)
                 };
                 let is_planned =
                     |run: &super::snapshot::Run| run.state == "planned" && is_past(run.not_before_secs);
-                self.snapshot.runs.iter().any(|run| is_planned(run) || is_lost(run))
+                self.snapshot.runs.values().any(|run| is_planned(run) || is_lost(run))
             }
-            Task::Send => self.snapshot.deliveries.iter().any(|row| {
+            Task::Send => self.snapshot.deliveries.values().any(|row| {
                 matches!(row.state.as_str(), "pending" | "unknown") && is_past(row.not_before_secs)
             }),
             Task::Sweep => self.is_lost_send(),
@@ -481,7 +597,7 @@ impl Scene {
     }
 
     fn is_lost_send(&self) -> bool {
-        let mut sending = self.snapshot.deliveries.iter().filter(|row| row.state == "sending");
+        let mut sending = self.snapshot.deliveries.values().filter(|row| row.state == "sending");
         sending.any(|row| self.has_ended((Table::Deliveries, row.id, row.token), &row.owner))
     }
 
@@ -502,6 +618,10 @@ impl Scene {
             if self.is_due(nth, task) {
                 break;
             }
+        }
+        if !self.is_due(nth, task) && (self.workers[nth].leaves_by.is_some() || self.rng.random_bool(0.8)) {
+            // Mostly nobody asks when there is nothing to find.
+            return self.pass().await;
         }
         let dies_in = self.rng.random_bool(0.06).then(|| self.rng.random_range(0..22));
         let worker = &self.workers[nth];
@@ -549,14 +669,11 @@ impl Scene {
             .collect();
         for (table, id, token, owner) in over {
             self.world.log(format!("the lease {token} of {owner} on {table:?} {id} ends"));
+            self.world.lock().strike(format!("lease: ends on {table:?}"));
             self.raw.end_lease(table, id, token).await;
             self.ended.insert((table, id, token), now);
             match table {
-                Table::Runs => {
-                    self.world.lock().working.retain(|_, at| *at != owner);
-                    let run = self.snapshot.run(id).unwrap();
-                    self.world.lock().troubled.insert((run.job.clone(), run.slot_at));
-                }
+                Table::Runs => self.world.lock().working.retain(|_, at| *at != owner),
                 // Whatever was being sent may be there or not.
                 Table::Deliveries => drop(self.world.lock().ambiguous.insert(id)),
             }
@@ -567,6 +684,9 @@ impl Scene {
     async fn drain(&mut self) -> bool {
         self.world.log("peace".to_owned());
         self.world.lock().has_faults = false;
+        while let Some(nth) = self.workers.iter().position(|worker| worker.leaves_by.is_some()) {
+            self.bury(nth);
+        }
         if self.workers.is_empty() {
             self.give_birth().await;
         }
@@ -601,20 +721,23 @@ impl Scene {
                 return true;
             }
             let runs =
-                self.snapshot.runs.iter().filter(|run| run.state == "planned" || run.state == "running");
+                self.snapshot.runs.values().filter(|run| run.state == "planned" || run.state == "running");
             let runs = runs.map(|run| run.not_before_secs);
-            let open = self.snapshot.deliveries.iter();
+            let open = self.snapshot.deliveries.values();
             let open = open.filter(|row| matches!(row.state.as_str(), "pending" | "sending" | "unknown"));
             let soonest = runs.chain(open.map(|row| row.not_before_secs)).min();
             let is_idle = self.workers.iter().all(Worker::is_idle);
             let Some(soonest) = soonest else {
                 if is_idle && !self.is_due(0, Task::Plan) {
-                    if !self.workers[0].is_busy(2) {
-                        self.go(0, Task::Check, None).await;
-                    }
-                    if !self.snapshot.deliveries.iter().any(|row| row.state == "pending") {
+                    self.go(0, Task::Check, None).await;
+                    let is_told = self.store.list_untold_runs(1).await.unwrap().is_empty()
+                        && self.store.list_untold_dead(1).await.unwrap().is_empty();
+                    if is_told && !self.snapshot.deliveries.values().any(|row| row.state == "pending") {
                         return true;
                     }
+                    // An incident is brought up to date once a minute.
+                    self.world.advance(TimeDelta::seconds(if is_told { 2 } else { 30 }));
+                    continue;
                 }
                 self.world.advance(TimeDelta::milliseconds(1100));
                 continue;

@@ -69,6 +69,24 @@ impl SimBot {
         self.world.lock().slowed.insert(delivery_id, until);
     }
 
+    fn note_fate(&self, fate: Fate) {
+        let kind = match fate {
+            Fate::Fine => return,
+            Fate::Slow { .. } => "Slow",
+            Fate::BadMarkup => "BadMarkup",
+            Fate::Kicked => "Kicked",
+            Fate::TooLong => "TooLong",
+            Fate::Migrated => "Migrated",
+            Fate::NotConnected => "NotConnected",
+            Fate::ServerError { is_taken: true } => "ServerError, taken",
+            Fate::ServerError { is_taken: false } => "ServerError, not taken",
+            Fate::Lost { is_taken: true } => "Lost, taken",
+            Fate::Lost { is_taken: false } => "Lost, not taken",
+            Fate::Late { .. } => "Late",
+        };
+        self.world.lock().strike(format!("telegram: {kind}"));
+    }
+
     fn draw(&self, text: &Text, is_group: bool) -> Fate {
         let mut state = self.world.lock();
         if !state.chance(0.45) {
@@ -157,6 +175,7 @@ impl Bot for SimBot {
             return Ok(Answer { migrate_to_chat_id: Some(to), ..answer });
         }
         let fate = self.draw(text, chat.is_group());
+        self.note_fate(fate);
         self.world.log(format!("{} sends {} ({}) to {name}: {fate:?}", self.probe.owner, row.id, row.key));
         let message = Message { id: 0, delivery_id: row.id, text: text.body.clone(), is_marked };
         let is_taken =
@@ -184,6 +203,7 @@ impl Bot for SimBot {
             self.world.lock().late.push(Late { due, chat: name.clone(), message: message.clone() });
         }
         if waits {
+            self.world.lock().strike("telegram: waits for the answer".to_owned());
             self.probe.park().await;
         }
         self.probe.pass(&self.world, "the way back from Telegram");

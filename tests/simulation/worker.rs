@@ -19,15 +19,16 @@ use svodka::render::notices::Speech;
 use svodka::schedule::Job;
 use svodka::schedule::planner::Planner;
 use svodka::schedule::runner::{Execute, JobContext, JobError, RunOutcome, Runner};
+use svodka::store::history::HistoryRow;
 use svodka::store::outbox::{Action, NewDelivery};
-use svodka::store::runs::RunResult;
+use svodka::store::runs::{RunResult, StoredDigest};
 use svodka::store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::probe::{Crash, Hand, Probe, SimClock};
 use super::snapshot::Table;
 use super::telegram::SimBot;
-use super::world::World;
+use super::world::{Cause, World};
 
 /// The text of a part; what readers are compared by.
 pub fn text(job: &str, slot_at: Instant, chat: &str, part: i64) -> String {
@@ -39,16 +40,49 @@ pub fn part_count(job: &str) -> i64 {
     i64::try_from(job.len() % 3).unwrap() + 1
 }
 
+/// Rows of history and digests that a run leaves behind.
+pub const KEPT: [i64; 2] = [2, 1];
+
 /// A job that works, fails and hangs as the seed wants.
 struct SimJob {
     world: Arc<World>,
     probe: Arc<Probe>,
 }
 
+/// An attempt under way. Broken off after its time, it is the cause of a `timeout`.
+struct Attempt {
+    world: Arc<World>,
+    key: (String, Instant),
+    overdue_at: Instant,
+    is_over: bool,
+}
+
+impl Attempt {
+    fn note(&self, cause: Cause) {
+        let mut state = self.world.lock();
+        state.strike(format!("attempt: {cause:?}"));
+        state.causes.insert((self.key.clone(), cause));
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if !self.is_over && self.world.true_now() >= self.overdue_at {
+            self.note(Cause::TimedOut);
+        }
+    }
+}
+
 #[async_trait]
 impl Execute for SimJob {
     async fn execute(&self, job: &Job, context: &JobContext) -> Result<RunResult, JobError> {
         let (run, owner) = (&context.run, self.probe.owner.clone());
+        let mut attempt = Attempt {
+            world: self.world.clone(),
+            key: (job.name.clone(), run.slot_at),
+            overdue_at: self.world.true_now() + TimeDelta::from_std(job.timeout).unwrap(),
+            is_over: false,
+        };
         let (waits, fails, is_permanent) = {
             let mut state = self.world.lock();
             if let Some(other) = state.working.insert(job.name.clone(), owner.clone()) {
@@ -58,18 +92,14 @@ impl Execute for SimJob {
             (state.chance(0.7), state.chance(0.25), state.chance(0.1))
         };
         if waits {
-            // Stands unless the attempt gets beyond this: a timeout or a death are the trouble then.
-            let key = (job.name.clone(), run.slot_at);
-            let is_new = self.world.lock().troubled.insert(key.clone());
             self.probe.park().await;
-            if is_new {
-                self.world.lock().troubled.remove(&key);
-            }
         }
+        attempt.is_over = true;
         self.world.lock().working.remove(&job.name);
         self.world.log(format!("{owner} ends an attempt at {} {}: fails {fails}", job.name, run.slot_at));
         if fails {
-            self.world.lock().troubled.insert((job.name.clone(), run.slot_at));
+            let cause = if is_permanent { Cause::FailedForGood } else { Cause::Failed };
+            attempt.note(cause);
             return Err(JobError { reason: "simulated", note: "it was to fail".to_owned(), is_permanent });
         }
         let parts = part_count(&job.name);
@@ -95,7 +125,23 @@ impl Execute for SimJob {
                 });
             }
         }
-        Ok(RunResult { deliveries, ..RunResult::default() })
+        let figure = |measure: &str| HistoryRow {
+            report: job.name.clone(),
+            period_on: run.slot_at.date_naive(),
+            subject: run.slot_at.format("%H:%M").to_string(),
+            measure: measure.to_owned(),
+            value: Some(1.0),
+            is_complete: true,
+        };
+        let digest = StoredDigest {
+            report: job.name.clone(),
+            public_id,
+            period_from: run.slot_at - TimeDelta::days(1),
+            period_to: run.slot_at,
+            body: serde_json::Value::Null,
+        };
+        let history = vec![figure("first"), figure("second")];
+        Ok(RunResult { digest: Some(digest), history, deliveries, note: None })
     }
 }
 
@@ -137,10 +183,15 @@ pub struct Worker {
     alerts: Arc<Alerter>,
     pub probes: [Arc<Probe>; 3],
     steps: [Option<Step>; 3],
+    /// How often the simulation had looked at everything when they began.
+    pub began: [u64; 3],
     /// The rows leased by the steps that wait, by task.
     pub held: [Option<(Table, i64, i64)>; 3],
     /// Until then the process is not scheduled by its machine.
     pub stalled_until: Option<Instant>,
+    stop: CancellationToken,
+    /// Told to stop: by then it is gone or killed, in true time.
+    pub leaves_by: Option<Instant>,
 }
 
 /// The task of a process that does it.
@@ -226,8 +277,11 @@ impl Worker {
             alerts,
             probes,
             steps: [None, None, None],
+            began: [0; 3],
             held: [None; 3],
             stalled_until: None,
+            stop: CancellationToken::new(),
+            leaves_by: None,
         }
     }
 
@@ -247,15 +301,18 @@ impl Worker {
         let (world, probe) = (self.world.clone(), self.probes[lane(task)].clone());
         match task {
             Task::Run => {
-                let runner = self.runner.clone();
+                let (runner, stop) = (self.runner.clone(), self.stop.clone());
                 Box::pin(async move {
                     let job = SimJob { world: world.clone(), probe: probe.clone() };
-                    let outcome = runner.run_step(&job, &CancellationToken::new()).await;
+                    let outcome = runner.run_step(&job, &stop).await;
                     // A timeout, a lost lease or a fault ends an attempt without its knowledge.
                     world.lock().working.retain(|_, owner| *owner != probe.owner);
                     let Some(outcome) = bear(outcome) else { return Wrote::Nothing };
                     if outcome != RunOutcome::Idle {
                         world.log(format!("{} run: {outcome:?}", probe.owner));
+                    }
+                    if matches!(outcome, RunOutcome::Fenced { .. }) {
+                        world.lock().strike("lease: lost under way".to_owned());
                     }
                     match outcome {
                         RunOutcome::Succeeded { run_id }
@@ -323,11 +380,14 @@ impl Worker {
     }
 
     /// Begins the task, or goes on with what its lane is at, until that ends, waits or dies (after so many points).
-    pub async fn go(&mut self, task: Task, dies_in: Option<i64>) -> Driven {
+    pub async fn go(&mut self, task: Task, dies_in: Option<i64>, look: u64) -> Driven {
         let lane = lane(task);
         let mut step = match self.steps[lane].take() {
             Some(step) => step,
-            None => self.begin(task),
+            None => {
+                self.began[lane] = look;
+                self.begin(task)
+            }
         };
         let probe = self.probes[lane].clone();
         probe.dies_in.store(dies_in.unwrap_or(-1), Ordering::Relaxed);
@@ -344,6 +404,15 @@ impl Worker {
             self.steps[lane] = Some(step);
         }
         driven
+    }
+
+    /// SIGTERM: nothing new is begun, an attempt under way may end or is handed back.
+    pub fn stop(&mut self) {
+        self.world.log(format!("{} is told to stop", self.owner));
+        self.stop.cancel();
+        // The attempt waits for the end of its grace too.
+        self.probes[0].parked_at.store(4, Ordering::Relaxed);
+        self.leaves_by = Some(self.world.true_now() + TimeDelta::seconds(10));
     }
 
     /// The process is gone: what it was at, nobody knows.

@@ -33,6 +33,12 @@ pub struct Chat {
     pub closed_unrecorded_by: Option<i64>,
 }
 
+impl Chat {
+    pub fn read(&self) -> Vec<String> {
+        self.messages.iter().map(|message| message.text.clone()).collect()
+    }
+}
+
 /// A message that Telegram took and will show later.
 #[derive(Debug)]
 pub struct Late {
@@ -41,12 +47,22 @@ pub struct Late {
     pub message: Message,
 }
 
+/// Why an attempt came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    Failed,
+    FailedForGood,
+    TimedOut,
+}
+
 /// Everything that is not in the database.
 #[derive(Debug)]
 pub struct State {
     pub rng: ChaCha8Rng,
     pub has_faults: bool,
     pub chats: BTreeMap<String, Chat>,
+    /// A message came since somebody looked.
+    pub has_news: bool,
     pub late: Vec<Late>,
     /// Deliveries whose outcome somebody could not know.
     pub ambiguous: BTreeSet<i64>,
@@ -54,8 +70,8 @@ pub struct State {
     pub refused: BTreeSet<i64>,
     /// Until when Telegram wanted a delivery to wait, by the clock on the wall.
     pub slowed: BTreeMap<i64, Instant>,
-    /// Slots an attempt of which failed, hung or died.
-    pub troubled: BTreeSet<(String, Instant)>,
+    /// What happened to attempts at slots.
+    pub causes: BTreeSet<((String, Instant), Cause)>,
     /// Jobs with an attempt under way, by worker: no two live workers work on one job.
     pub working: BTreeMap<String, String>,
     pub violations: Vec<String>,
@@ -71,7 +87,7 @@ pub struct State {
 #[derive(Debug)]
 pub struct World {
     pub clock: ManualClock,
-    /// Something was written since somebody looked.
+    /// Something may have been written since somebody looked.
     pub is_dirty: AtomicBool,
     state: Mutex<State>,
 }
@@ -84,11 +100,12 @@ impl World {
             rng: ChaCha8Rng::seed_from_u64(seed ^ 0x5eed),
             has_faults,
             chats: chats.map(|(name, id)| (name.to_owned(), chat(id))).into(),
+            has_news: false,
             late: Vec::new(),
             ambiguous: BTreeSet::new(),
             refused: BTreeSet::new(),
             slowed: BTreeMap::new(),
-            troubled: BTreeSet::new(),
+            causes: BTreeSet::new(),
             working: BTreeMap::new(),
             violations: Vec::new(),
             log: Vec::new(),
@@ -118,7 +135,10 @@ impl World {
     }
 
     pub fn set_back(&self, step: TimeDelta) {
-        self.lock().behind += step;
+        let mut state = self.lock();
+        state.behind += step;
+        state.strike("clock: set back".to_owned());
+        drop(state);
         self.clock.advance(-step);
     }
 
@@ -152,6 +172,7 @@ impl World {
 impl State {
     /// Puts a message into a chat; returns its id.
     pub fn commit(&mut self, chat: &str, mut message: Message) -> i64 {
+        self.has_news = true;
         let chat = self.chats.get_mut(chat).unwrap();
         chat.last_id += 1;
         message.id = chat.last_id;
