@@ -221,7 +221,7 @@ async fn round(
     };
 
     let mut rolled = Rolled::default();
-    let mut folded = fold_next(work, events, days.first()).await?;
+    let mut folded = Box::pin(fold_next(work, events, days.first())).await?;
     let mut rest = days.iter().skip(1);
     for day_on in &days {
         let Some((rollup, read)) = folded else { break };
@@ -241,8 +241,9 @@ async fn round(
         };
         // Two databases work at the same time: ours on this day, the bot's on the next one.
         let now = work.clock.now();
-        let saving = work.store.save_bot_day(&rollup, &step, now);
-        let (saved, next) = tokio::join!(saving, fold_next(work, events, rest.next()));
+        // Boxed: both are large, and stand inside whatever waits for them.
+        let saving = Box::pin(work.store.save_bot_day(&rollup, &step, now));
+        let (saved, next) = tokio::join!(saving, Box::pin(fold_next(work, events, rest.next())));
         saved?;
         rolled.add(&read, days.len(), on_progress.as_deref());
         folded = next?;

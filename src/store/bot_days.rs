@@ -199,6 +199,13 @@ macro_rules! replace_rows {
 
 /// What stands for itself on each day.
 async fn replace_values(tx: &mut Tx, rollup: &BotRollup) -> Result<()> {
+    replace_surveys(tx, rollup).await?;
+    replace_labels(tx, rollup).await?;
+    replace_queries(tx, rollup).await?;
+    replace_starts(tx, rollup).await
+}
+
+async fn replace_surveys(tx: &mut Tx, rollup: &BotRollup) -> Result<()> {
     let day_on = rollup.day.day_on;
     replace_rows!(
         tx,
@@ -210,6 +217,11 @@ async fn replace_values(tx: &mut Tx, rollup: &BotRollup) -> Result<()> {
         "INSERT INTO bot_surveys (day_on, user_id, pmf) SELECT column1, column2, column3 FROM",
         |row| ["bigint": row.0, "text": row.1.as_str()]
     );
+    Ok(())
+}
+
+async fn replace_labels(tx: &mut Tx, rollup: &BotRollup) -> Result<()> {
+    let day_on = rollup.day.day_on;
     let label = |label: &DayLabel| {
         (word(label.kind).to_owned(), clean(&label.label).into_owned(), stored(label.count))
     };
@@ -223,6 +235,11 @@ async fn replace_values(tx: &mut Tx, rollup: &BotRollup) -> Result<()> {
         "INSERT INTO bot_labels (day_on, kind, label, event_count) SELECT column1, column2, column3, column4 FROM",
         |row| ["text": row.0.as_str(), "text": row.1.as_str(), "bigint": row.2]
     );
+    Ok(())
+}
+
+async fn replace_queries(tx: &mut Tx, rollup: &BotRollup) -> Result<()> {
+    let day_on = rollup.day.day_on;
     let query = |query: &DayQuery| {
         let (key, wording) = (clean(&query.key).into_owned(), clean(&query.query).into_owned());
         (key, wording, stored(query.searches), stored(query.empty))
@@ -238,6 +255,11 @@ async fn replace_values(tx: &mut Tx, rollup: &BotRollup) -> Result<()> {
          SELECT column1, column2, column3, column4, column5 FROM",
         |row| ["text": row.0.as_str(), "text": row.1.as_str(), "bigint": row.2, "bigint": row.3]
     );
+    Ok(())
+}
+
+async fn replace_starts(tx: &mut Tx, rollup: &BotRollup) -> Result<()> {
+    let day_on = rollup.day.day_on;
     let mut sources: BTreeMap<String, (i64, i64)> = BTreeMap::new();
     for entry in &rollup.entries {
         let source = clean(entry.source.as_deref().unwrap_or_default()).into_owned();
