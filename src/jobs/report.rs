@@ -59,6 +59,7 @@ impl Made {
             }),
             history: self.history,
             note: Some(note),
+            lacks: None,
         })
     }
 
@@ -154,20 +155,66 @@ pub async fn run(work: &Work, job: &Job, context: &JobContext) -> Result<RunResu
     }
 }
 
-/// One attempt at a report that wants fresh facts.
-///
-/// Facts are refreshed first. When the CRM cannot be read and what is stored does not cover the period, the attempt fails
-/// and is repeated; the last one concludes with what there is, and the text says what is missing.
+/// One attempt at a report that wants fresh facts of the CRM; see [`conclude`].
 pub async fn run_fresh(work: &Work, job: &Job, context: &JobContext) -> Result<RunResult, JobError> {
+    let refresh = Box::pin(sync::refresh(work, context));
+    conclude(work, job, context, &[SOURCE_CHATS, SOURCE_ORDERS], refresh).await
+}
+
+/// One attempt at a report that wants fresh facts of some sources, read by `refresh`.
+///
+/// When they cannot be read and what is stored does not cover the period, the attempt fails and is repeated. The one that
+/// still makes the deadline concludes with what there is, the text says what is missing, and the run says why.
+/// A source that gives no answer is not waited for beyond that.
+pub async fn conclude(
+    work: &Work,
+    job: &Job,
+    context: &JobContext,
+    sources: &[&'static str],
+    refresh: impl Future<Output = Result<(), JobError>> + Unpin,
+) -> Result<RunResult, JobError> {
     let period = span(job.report).before(context.run.slot_at, work.settings.zone);
-    let refreshed = sync::refresh(work, context).await;
-    let chats = daily::coverage(&work.store, SOURCE_CHATS).await?;
-    let orders = daily::coverage(&work.store, SOURCE_ORDERS).await?;
-    let is_covered = [chats, orders].into_iter().all(|span| Coverage::of(span, &period).is_complete());
-    if let (Err(error), false, false) = (refreshed, is_covered, context.is_last_attempt) {
+    let mut is_last_attempt = context.is_last_attempt;
+    let refreshed = tokio::select! {
+        biased;
+        refreshed = refresh => refreshed,
+        () = time_is_up(work, context) => {
+            is_last_attempt = true;
+            Err(no_answer())
+        }
+    };
+    let mut missing = Vec::new();
+    for source in sources {
+        let known = daily::coverage(&work.store, source).await?;
+        if !Coverage::of(known, &period).is_complete() {
+            missing.push(*source);
+        }
+    }
+    let Some(error) = refreshed.err().filter(|_| !missing.is_empty()) else {
+        return Box::pin(run(work, job, context)).await;
+    };
+    if !is_last_attempt {
         return Err(JobError { is_permanent: false, ..error });
     }
-    run(work, job, context).await
+    if error == no_answer() {
+        // Nobody else notes it: the reading was cut off.
+        for source in missing {
+            work.store.save_source_failure(source, error.reason, work.clock.now()).await?;
+        }
+    }
+    Ok(RunResult { lacks: Some(error.reason), ..Box::pin(run(work, job, context)).await? })
+}
+
+async fn time_is_up(work: &Work, context: &JobContext) {
+    match context.conclude_by {
+        Some(at) => work.clock.sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn no_answer() -> JobError {
+    let note = "the source gave no answer in time for the digest".to_owned();
+    JobError { reason: "timeout", note, is_permanent: false }
 }
 
 /// Seconds after its slot, of a run that is late enough to tell its readers.
