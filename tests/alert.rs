@@ -296,6 +296,27 @@ async fn a_late_digest_is_told_to_ops_and_once_to_its_readers() {
 }
 
 #[tokio::test]
+async fn a_digest_that_is_late_because_of_a_source_is_told_with_the_source_alone() {
+    for_each_store(async |given| {
+        let watch = Watch::open(&given.store).await;
+        let (store, clock) = (&watch.post.store, &watch.post.clock);
+        watch.source_fails("timeout").await;
+        let run = watch.daily_run().await;
+        let next = clock.now() + TimeDelta::minutes(12);
+        store.retry_run(&run.lease, "timeout", "CRM молчит.", next, clock.now()).await.unwrap();
+        watch.live(1).await;
+        assert!(watch.ops().is_empty(), "it may yet be read in time");
+        clock.advance(TimeDelta::minutes(5));
+        assert_eq!(watch.alerter.deadline_step().await.unwrap(), 1);
+        watch.live(1).await;
+        assert_eq!(watch.incidents().await, ["source/retailcrm_api"]);
+        assert!(watch.last().starts_with("🔴 Не читаются данные: заказы"), "{:?}", watch.ops());
+        assert_eq!(watch.post.texts(MANAGERS).len(), 1, "readers are told all the same");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_revoked_token_is_one_incident_that_is_told_when_there_is_a_way_again() {
     let store = temp_store().await;
     let watch = Watch::open(&store).await;

@@ -172,11 +172,23 @@ impl Snapshot {
             let jobs = self.failed_by(&rows);
             if refused.is_some() {
                 found.push(Trouble::SourceRefused { access, sources, reason, since, jobs });
-            } else if now - since >= thresholds.source_down_after {
+            } else if now - since >= thresholds.source_down_after || self.is_felt(&rows) {
                 found.push(Trouble::SourceDown { access, sources, reason, since, jobs });
             }
         }
         found
+    }
+
+    /// A digest went out without the data of one of the sources, or is late because of it.
+    fn is_felt(&self, sources: &[&SourceRow]) -> bool {
+        let is_late = |run: &&RunRow| run.deadline_missed_at.is_some() && run.state != RunState::Succeeded;
+        let (mut without, mut late) = (
+            self.runs.iter().filter(|run| run.state == RunState::Succeeded),
+            self.runs.iter().filter(is_late),
+        );
+        let is_effect = |run: &RunRow, at| sources.iter().any(|source| is_effect(run, source, at));
+        without.any(|run| run.finished_at.is_some_and(|at| is_effect(run, at)))
+            || late.any(|run| run.deadline_missed_at.is_some_and(|at| is_effect(run, at)))
     }
 
     /// Sources that one key opens at one address fail together. People are read with both keys, so they go with
@@ -280,6 +292,11 @@ impl Snapshot {
         }
         found
     }
+}
+
+/// Whether a run stood at `at` as it did because of the source.
+pub(super) fn is_effect(run: &RunRow, source: &SourceRow, at: Instant) -> bool {
+    run.reason.as_deref().is_some_and(|reason| is_cause(source, reason, at))
 }
 
 pub(super) fn is_cause(source: &SourceRow, reason: &str, failed_at: Instant) -> bool {

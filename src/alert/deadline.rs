@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use super::checks::is_effect;
 use super::trouble::Trouble;
 use super::{AlertError, Alerter};
 use crate::clock::Instant;
@@ -21,14 +22,18 @@ impl Alerter {
     pub async fn deadline_step(&self) -> Result<usize, AlertError> {
         let now = self.clock.now();
         let mut missed_count = 0;
-        for run in self.store.list_missed_deadlines(now).await? {
+        let missed = self.store.list_missed_deadlines(now).await?;
+        let sources = if missed.is_empty() { Vec::new() } else { self.store.list_sources().await? };
+        for run in missed {
             let Some(deadline_at) = run.deadline_at else { continue };
             if deadline_at <= run.created_at && now - run.created_at < CATCH_UP_GRACE {
                 continue;
             }
             let notes = self.late_notes(&run, now)?;
-            // The incident first: marking is what is done once.
-            self.open_missed(&run, deadline_at, now).await?;
+            // The incident first: marking is what is done once. A source that fails has one of its own, which hides its effects.
+            if !sources.iter().any(|source| is_effect(&run, source, now)) {
+                self.open_missed(&run, deadline_at, now).await?;
+            }
             if self.store.mark_deadline_missed(run.id, &notes, now).await? {
                 missed_count += 1;
                 tracing::error!(run.id = run.id, job.name = %run.job, reason = run.reason.as_deref().unwrap_or("late"), "run {} of {} missed its deadline", run.id, run.job);

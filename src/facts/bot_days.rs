@@ -149,16 +149,21 @@ const NOT_REACHED: i64 = 15;
 impl Progress {
     /// Of an entry on `entry_on`, from the user's days in ascending order; days out of [`FUNNEL_DAYS`] are passed over.
     pub fn of(entry_on: NaiveDate, days: impl IntoIterator<Item = (NaiveDate, Path)>) -> Self {
-        let (mut progress, mut taken) = (Self::default(), 0);
+        let mut progress = Self::default();
         for (day_on, path) in days {
-            let Some(offset) = offset(entry_on, day_on) else { continue };
-            let reached = path.leads(taken);
-            for step in taken..reached {
-                progress.0[usize::from(step)] = Some(offset);
+            if let Some(offset) = offset(entry_on, day_on) {
+                progress.then(offset, path);
             }
-            taken = reached;
         }
         progress
+    }
+
+    /// One more day, `offset` days after the entry and after those before.
+    pub fn then(&mut self, offset: u8, path: Path) {
+        let taken = self.0.iter().flatten().count() as u8;
+        for step in taken..path.leads(taken) {
+            self.0[usize::from(step)] = Some(offset);
+        }
     }
 
     /// Steps reached within the first `days` days.

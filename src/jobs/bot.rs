@@ -1,16 +1,17 @@
 //! The bot's digests of a day, a week and a month: from a slot to messages in the outbox.
 
-use super::report::{self, Made, body, public_id};
+use std::collections::BTreeMap;
+
+use super::report::{self, Made, Patience, body, public_id};
 use super::{Work, rollup};
 use crate::clock::Instant;
 use crate::collect::bot_events::SOURCE_BOT_EVENTS;
-use crate::facts::bot::BotFigures;
+use crate::facts::bot::{BotFigures, LabelCount};
 use crate::facts::llm::LlmDay;
 use crate::measure::bot::{
     BotDigest, BotInputs, BotWindow, CostFigures, ModelCost, PeriodWindows, Window, Windows, bot_digest,
     bot_rows,
 };
-use crate::measure::digest::Coverage;
 use crate::measure::llm_cost::llm_costs;
 use crate::measure::{Period, Span};
 use crate::render::Part;
@@ -22,17 +23,11 @@ use crate::settings::Settings;
 use crate::store::Store;
 use crate::store::runs::{RunResult, RunRow};
 
-/// One attempt at a digest of the bot, with its events counted first. When they cannot be and what is known does not cover the
-/// period, the attempt fails and is repeated; the last one concludes with what there is, and the text says what is missing.
+/// One attempt at a digest of the bot, with its events counted first; see [`report::conclude`]. It goes out by its deadline:
+/// tokens and their cost are told whatever the events.
 pub async fn run(work: &Work, job: &Job, context: &JobContext) -> Result<RunResult, JobError> {
-    let period = report::span(job.report).before(context.run.slot_at, work.settings.zone);
-    let refreshed = rollup::refresh(work, context).await;
-    let known = super::daily::coverage(&work.store, SOURCE_BOT_EVENTS).await?;
-    let is_covered = Coverage::of(known, &period).is_complete();
-    if let (Err(error), false, false) = (refreshed, is_covered, context.is_last_attempt) {
-        return Err(JobError { is_permanent: false, ..error });
-    }
-    report::run(work, job, context).await
+    let refresh = Box::pin(rollup::refresh(work, context));
+    report::conclude(work, job, context, &[SOURCE_BOT_EVENTS], Patience::Deadline, refresh).await
 }
 
 /// The digest of the day, week or month before the run's slot, from what is stored. Reads the store, sends nothing.
@@ -50,7 +45,7 @@ pub async fn make(
         period: digest.period,
         body: body(&digest)?,
         parts: messages(&digest)?,
-        own_parts: std::collections::BTreeMap::new(),
+        own_parts: BTreeMap::new(),
         history: report::history(report, &digest.period, bot_rows(&digest)),
     })
 }
@@ -129,8 +124,10 @@ async fn of_period(
 async fn window(store: &Store, settings: &Settings, windows: &PeriodWindows) -> Result<BotWindow, JobError> {
     let [first, seventh, thirtieth] = windows.returning;
     let days = store.llm_days(windows.whole.from_on, windows.whole.until_on).await?;
+    let mut figures = of(store, windows.whole).await?;
+    figures.scenarios = titled(&figures.scenarios, &settings.bot.scenarios);
     Ok(BotWindow {
-        figures: of(store, windows.whole).await?,
+        figures,
         returning: [of(store, first).await?, of(store, seventh).await?, of(store, thirtieth).await?],
         month: of(store, windows.month).await?,
         cost: (!settings.llm.prices.is_empty()).then(|| cost(&days, settings)),
@@ -139,6 +136,19 @@ async fn window(store: &Store, settings: &Settings, windows: &PeriodWindows) -> 
 
 async fn of(store: &Store, window: Window) -> Result<BotFigures, JobError> {
     Ok(store.bot_figures(window.from_on, window.until_on, window.known_until_on).await?)
+}
+
+/// Scenarios by the titles that the configuration gives them, or else by the bot's own names in quotes. Most first.
+fn titled(scenarios: &[LabelCount], titles: &BTreeMap<String, String>) -> Vec<LabelCount> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for LabelCount { label, count } in scenarios {
+        // Names from the environment are in small letters.
+        let title = titles.get(label).or_else(|| titles.get(&label.to_lowercase()));
+        *counts.entry(title.cloned().unwrap_or_else(|| format!("«{label}»"))).or_default() += count;
+    }
+    let mut titled: Vec<_> = counts.into_iter().map(|(label, count)| LabelCount { label, count }).collect();
+    titled.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.label.cmp(&b.label)));
+    titled
 }
 
 /// What the tokens cost. Sums of two currencies cannot be added: a model priced in another one counts as without a price.
@@ -153,4 +163,18 @@ fn cost(days: &[LlmDay], settings: &Settings) -> CostFigures {
     let mut unpriced = costs.unpriced;
     unpriced.extend(foreign.into_iter().map(|((model, _), _)| model.clone()));
     CostFigures { currency: currency.clone(), models, unpriced: unpriced.into_iter().collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_has_its_title_or_its_own_name_in_quotes_and_equal_titles_are_one() {
+        let one = |label: &str, count| LabelCount { label: label.to_owned(), count };
+        let titles = [("gift", "Подарок"), ("present", "Подарок")];
+        let titles = titles.map(|(name, title)| (name.to_owned(), title.to_owned())).into();
+        let scenarios = [one("daily_tea", 4), one("GIFT", 3), one("present", 2)];
+        assert_eq!(titled(&scenarios, &titles), [one("Подарок", 5), one("«daily_tea»", 4)]);
+    }
 }

@@ -112,6 +112,7 @@ pub async fn run(work: &Work, job: &Job, context: &JobContext) -> Result<RunResu
         history: report::history(ReportKind::Daily, &digest.period, history_rows(&digest)),
         deliveries,
         files: Vec::new(),
+        lacks: None,
     })
 }
 

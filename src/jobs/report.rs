@@ -60,6 +60,7 @@ impl Made {
             history: self.history,
             files: Vec::new(),
             note: Some(note),
+            lacks: None,
         })
     }
 
@@ -174,22 +175,80 @@ pub async fn run(work: &Work, job: &Job, context: &JobContext) -> Result<RunResu
     }
 }
 
-/// One attempt at a report that wants fresh facts.
-///
-/// Facts are refreshed first. When the CRM cannot be read and what is stored does not cover the period, the attempt fails
-/// and is repeated; the last one concludes with what there is, and the text says what is missing.
+/// How long a report waits for a source that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// Until shortly before its deadline: what it tells is of use without that source too.
+    Deadline,
+    /// As long as its run is repeated: without that source there is next to nothing to tell.
+    Window,
+}
+
+/// One attempt at a report that wants fresh facts of the CRM; see [`conclude`].
 pub async fn run_fresh(work: &Work, job: &Job, context: &JobContext) -> Result<RunResult, JobError> {
+    let refresh = Box::pin(sync::refresh(work, context));
+    conclude(work, job, context, &[SOURCE_CHATS, SOURCE_ORDERS], Patience::Window, refresh).await
+}
+
+/// One attempt at a report that wants fresh facts of some sources, read by `refresh`.
+///
+/// When they cannot be read and what is stored does not cover the period, the attempt fails and is repeated. The last one
+/// within the report's patience concludes with what there is, the text says what is missing, and the run says why.
+pub async fn conclude(
+    work: &Work,
+    job: &Job,
+    context: &JobContext,
+    sources: &[&'static str],
+    patience: Patience,
+    refresh: impl Future<Output = Result<(), JobError>> + Unpin,
+) -> Result<RunResult, JobError> {
     let period = span(job.report).before(context.run.slot_at, work.settings.zone);
+    let (mut is_last_attempt, conclude_by) = match patience {
+        Patience::Deadline => (context.is_last_in_time, context.conclude_by),
+        Patience::Window => (context.is_last_attempt, None),
+    };
     let begun = std::time::Instant::now();
-    let refreshed = sync::refresh(work, context).await;
+    let refreshed = tokio::select! {
+        biased;
+        refreshed = refresh => refreshed,
+        () = time_is_up(work, conclude_by) => {
+            is_last_attempt = true;
+            Err(no_answer())
+        }
+    };
     step_took("read", begun);
-    let chats = daily::coverage(&work.store, SOURCE_CHATS).await?;
-    let orders = daily::coverage(&work.store, SOURCE_ORDERS).await?;
-    let is_covered = [chats, orders].into_iter().all(|span| Coverage::of(span, &period).is_complete());
-    if let (Err(error), false, false) = (refreshed, is_covered, context.is_last_attempt) {
+    let mut missing = Vec::new();
+    for source in sources {
+        let known = daily::coverage(&work.store, source).await?;
+        if !Coverage::of(known, &period).is_complete() {
+            missing.push(*source);
+        }
+    }
+    let Some(error) = refreshed.err().filter(|_| !missing.is_empty()) else {
+        return Box::pin(run(work, job, context)).await;
+    };
+    if !is_last_attempt {
         return Err(JobError { is_permanent: false, ..error });
     }
-    run(work, job, context).await
+    if error == no_answer() {
+        // Nobody else notes it: the reading was cut off.
+        for source in missing {
+            work.store.save_source_failure(source, error.reason, work.clock.now()).await?;
+        }
+    }
+    Ok(RunResult { lacks: Some(error.reason), ..Box::pin(run(work, job, context)).await? })
+}
+
+async fn time_is_up(work: &Work, conclude_by: Option<Instant>) {
+    match conclude_by {
+        Some(at) => work.clock.sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn no_answer() -> JobError {
+    let note = "the source gave no answer in time for the digest".to_owned();
+    JobError { reason: "timeout", note, is_permanent: false }
 }
 
 /// The slot that speaks about the day, week or month that contains `day`: the job's first occurrence in the span after it,

@@ -221,8 +221,10 @@ async fn round(
     };
 
     let mut rolled = Rolled::default();
+    let mut folded = Box::pin(fold_next(work, events, days.first())).await?;
+    let mut rest = days.iter().skip(1);
     for day_on in &days {
-        let (rollup, read) = fold_day(work, events, *day_on).await?;
+        let Some((rollup, read)) = folded else { break };
         let is_last = *day_on == today;
         if *day_on >= from_on {
             cursor.rolled_until_on = Some(if is_last { today } else { *day_on + Days::new(1) });
@@ -237,10 +239,28 @@ async fn round(
             dropped: read.dropped(),
             ..step()
         };
-        work.store.save_bot_day(&rollup, &step, work.clock.now()).await?;
+        // Two databases work at the same time: ours on this day, the bot's on the next one.
+        let now = work.clock.now();
+        // Boxed: both are large, and stand inside whatever waits for them.
+        let saving = Box::pin(work.store.save_bot_day(&rollup, &step, now));
+        let (saved, next) = tokio::join!(saving, Box::pin(fold_next(work, events, rest.next())));
+        saved?;
         rolled.add(&read, days.len(), on_progress.as_deref());
+        folded = next?;
     }
     Ok(rolled)
+}
+
+/// The next day, if there is one, as a roll-up.
+async fn fold_next(
+    work: &Work,
+    events: &BotEvents,
+    day_on: Option<&NaiveDate>,
+) -> Result<Option<(BotRollup, Read)>, CollectError> {
+    match day_on {
+        Some(day_on) => fold_day(work, events, *day_on).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Local days of the events whose ids are new since the round before the last mark's lag.

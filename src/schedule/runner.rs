@@ -22,6 +22,10 @@ use crate::store::{Lease, Store, StoreError};
 /// Delays between the attempts at a run, before jitter: 5 s, 10 s, 20 s … 5 min.
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(10), cap: Duration::from_secs(300) };
 
+/// What the last attempt before a deadline has for itself, or half of a shorter deadline: one look at a source that does not
+/// answer, and the way out.
+const CONCLUSION: TimeDelta = TimeDelta::seconds(60);
+
 /// What an attempt is told.
 #[derive(Debug, Clone)]
 pub struct JobContext {
@@ -30,6 +34,10 @@ pub struct JobContext {
     pub now: Instant,
     /// No further attempt will follow: conclude with what there is.
     pub is_last_attempt: bool,
+    /// No further attempt will follow that could make the deadline, or the deadline has passed.
+    pub is_last_in_time: bool,
+    /// When to conclude at the latest so that the result is there by the deadline; `None` = there is no deadline ahead.
+    pub conclude_by: Option<Instant>,
     /// Cancelled when the worker drains: stop at the next safe point.
     pub stop: CancellationToken,
 }
@@ -124,9 +132,25 @@ impl Runner {
         };
         let now = self.clock.now();
         let give_up_at = self.give_up_at(&run, job);
-        let next_at = now + BACKOFF.delay(u32::try_from(run.attempt_count).unwrap_or(1), &self.jitter);
-        let is_last_attempt = next_at >= give_up_at;
-        let context = JobContext { run: run.clone(), now, is_last_attempt, stop: stop.child_token() };
+        let mut next_at = now + BACKOFF.delay(u32::try_from(run.attempt_count).unwrap_or(1), &self.jitter);
+        let is_final = next_at >= give_up_at;
+        let conclusion = run.deadline_at.map(|deadline_at| {
+            let length = deadline_at - run.slot_at;
+            // One that was planned too late for its deadline gets the same time from then on.
+            let at = if deadline_at <= run.created_at { run.created_at + length } else { deadline_at };
+            (at, CONCLUSION.min(length / 2))
+        });
+        if let Some(conclude_at) = conclusion.map(|(at, lead)| at - lead).filter(|at| now < *at) {
+            next_at = next_at.min(conclude_at);
+        }
+        let context = JobContext {
+            run: run.clone(),
+            now,
+            is_last_attempt: is_final,
+            is_last_in_time: is_final || conclusion.is_some_and(|(at, lead)| now >= at - lead),
+            conclude_by: conclusion.map(|(at, lead)| at - lead / 6).filter(|at| now < *at),
+            stop: stop.child_token(),
+        };
         let timeout = TimeDelta::from_std(job.timeout).unwrap_or(TimeDelta::MAX);
         if run.attempt_count == 1 && run.origin == Origin::Cron {
             metrics::histogram!("svodka_run_lateness_seconds", "job" => run.job.clone())
@@ -158,7 +182,7 @@ impl Runner {
             .increment(1);
         metrics::histogram!("svodka_run_duration_seconds", "job" => run.job.clone())
             .record(started.elapsed().as_secs_f64());
-        self.record(&run, &lease, result, (!is_last_attempt).then_some(next_at)).await
+        self.record(&run, &lease, result, (!is_final).then_some(next_at)).await
     }
 
     /// Writes how the attempt ended. `retry_at` is `None` after the last attempt.

@@ -1,5 +1,6 @@
 //! The section `[bot]`: the shop's bot and the database it writes its events to.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -16,6 +17,8 @@ pub struct BotSettings {
     pub lag: Duration,
     /// Events per statement.
     pub batch: u32,
+    /// What scenarios of carts are called in digests, by the names that the bot writes.
+    pub scenarios: BTreeMap<String, String>,
     /// `None` = the bot's events are never deleted.
     pub deletion: Option<BotDeletion>,
 }
@@ -40,6 +43,8 @@ pub(super) struct RawBot {
     #[serde(with = "humantime_serde")]
     pub lag: Duration,
     pub batch: u32,
+    #[serde(default)]
+    pub scenarios: BTreeMap<String, String>,
     #[serde(default, with = "humantime_serde")]
     pub delete_after: Option<Duration>,
     pub delete_url: Option<SecretString>,
@@ -80,8 +85,8 @@ impl RawBot {
             after,
             is_dry_run: self.delete_dry_run,
         });
-        let (timeout, lag, batch) = (self.timeout, self.lag, self.batch);
-        (BotSettings { url, timeout, lag, batch, deletion }, problems)
+        let (timeout, lag, batch, scenarios) = (self.timeout, self.lag, self.batch, self.scenarios);
+        (BotSettings { url, timeout, lag, batch, scenarios, deletion }, problems)
     }
 }
 

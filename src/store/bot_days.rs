@@ -5,15 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use sqlx::{Postgres, QueryBuilder, Sqlite};
 
-use super::facts_save::{ROWS_PER_STATEMENT, clean, upsert};
-use super::pool::{Dual, Tx};
-use super::sql::{execute, fetch_all, fetch_optional, queries, same};
+use super::bulk::bulk;
+use super::facts_save::clean;
+use super::pool::Tx;
+use super::sql::{execute, fetch_all, fetch_one, fetch_optional, queries, same};
 use super::{Result, Store, bot_entries, sources};
 use crate::clock::Instant;
 use crate::facts::bot::BotDay;
-use crate::facts::bot_days::{BotRollup, LabelKind};
+use crate::facts::bot_days::{BotRollup, DayLabel, DayQuery, LabelKind, UserDay};
 use crate::facts::{Money, SourceStep};
 
 macro_rules! columns {
@@ -44,9 +44,19 @@ queries! {
     );
     USERS_OF = same!("SELECT user_id, steps, path FROM user_days WHERE day_on = $1");
     DELETE_USER = same!("DELETE FROM user_days WHERE user_id = $1 AND day_on = $2");
+    // Whether anything is known of the day or of a later one.
+    IS_KNOWN_FROM = same!(
+        "SELECT CAST(count(*) AS BIGINT) FROM (SELECT 1 FROM user_days WHERE day_on >= $1 ",
+        "UNION ALL SELECT 1 FROM bot_entries WHERE day_on >= $1 LIMIT 1) AS known",
+    );
+    SURVEYS_OF = same!("SELECT user_id, pmf FROM bot_surveys WHERE day_on = $1");
+    LABELS_OF = same!("SELECT kind, label, event_count FROM bot_labels WHERE day_on = $1");
+    QUERIES_OF = same!("SELECT query_key, query, search_count, empty_count FROM bot_queries WHERE day_on = $1");
+    STARTS_OF = same!("SELECT source, start_count, new_count FROM bot_starts WHERE day_on = $1");
     DELETE_SURVEYS = same!("DELETE FROM bot_surveys WHERE day_on = $1");
     DELETE_LABELS = same!("DELETE FROM bot_labels WHERE day_on = $1");
     DELETE_QUERIES = same!("DELETE FROM bot_queries WHERE day_on = $1");
+    DELETE_STARTS = same!("DELETE FROM bot_starts WHERE day_on = $1");
 }
 
 /// A row of `daily_stats`.
@@ -111,8 +121,13 @@ impl Store {
         sources::advance(&mut tx, step, now).await?;
         save_day(&mut tx, &rollup.day, now).await?;
         replace_values(&mut tx, rollup).await?;
-        let changed = replace_users(&mut tx, rollup).await?;
-        bot_entries::replace(&mut tx, day_on, &rollup.entries, changed).await?;
+        if is_known_from(&mut tx, day_on).await? {
+            let changed = replace_users(&mut tx, rollup).await?;
+            bot_entries::replace(&mut tx, day_on, &rollup.entries, changed).await?;
+        } else {
+            save_users(&mut tx, day_on, &rollup.users.iter().collect::<Vec<_>>()).await?;
+            bot_entries::append(&mut tx, rollup).await?;
+        }
         tx.commit().await
     }
 
@@ -162,38 +177,105 @@ async fn save_day(tx: &mut Tx, day: &BotDay, now: Instant) -> Result<()> {
     Ok(())
 }
 
+async fn is_known_from(tx: &mut Tx, day_on: NaiveDate) -> Result<bool> {
+    let (known,) = fetch_one!((i64,), *tx, IS_KNOWN_FROM, day_on)?;
+    Ok(known > 0)
+}
+
+/// Replaces rows of the day of one table, if they are others than those known.
+macro_rules! replace_rows {
+    ($tx:expr, $day_on:expr, $row:ty, $find:expr, $delete:expr, $rows:expr, $insert:expr, |$one:ident| [$($value:tt)+]) => {
+        let (mut known, mut rows): (Vec<$row>, Vec<$row>) = (fetch_all!($row, *$tx, $find, $day_on)?, $rows);
+        known.sort_unstable();
+        rows.sort_unstable();
+        if known != rows {
+            if !known.is_empty() {
+                execute!(*$tx, $delete, $day_on)?;
+            }
+            bulk!($tx, rows, $insert, |$one| ["date": $day_on, $($value)+], "WHERE TRUE");
+        }
+    };
+}
+
 /// What stands for itself on each day.
 async fn replace_values(tx: &mut Tx, rollup: &BotRollup) -> Result<()> {
+    replace_surveys(tx, rollup).await?;
+    replace_labels(tx, rollup).await?;
+    replace_queries(tx, rollup).await?;
+    replace_starts(tx, rollup).await
+}
+
+async fn replace_surveys(tx: &mut Tx, rollup: &BotRollup) -> Result<()> {
     let day_on = rollup.day.day_on;
-    execute!(*tx, DELETE_SURVEYS, day_on)?;
-    execute!(*tx, DELETE_LABELS, day_on)?;
-    execute!(*tx, DELETE_QUERIES, day_on)?;
-    upsert!(
+    replace_rows!(
         tx,
-        rollup.surveys,
-        "INSERT INTO bot_surveys (day_on, user_id, pmf) ",
-        |survey| {} [day_on, survey.0, clean(&survey.1)],
-        ""
+        day_on,
+        (i64, String),
+        SURVEYS_OF,
+        DELETE_SURVEYS,
+        rollup.surveys.iter().map(|(user_id, pmf)| (*user_id, clean(pmf).into_owned())).collect(),
+        "INSERT INTO bot_surveys (day_on, user_id, pmf) SELECT column1, column2, column3 FROM",
+        |row| ["bigint": row.0, "text": row.1.as_str()]
     );
-    upsert!(
+    Ok(())
+}
+
+async fn replace_labels(tx: &mut Tx, rollup: &BotRollup) -> Result<()> {
+    let day_on = rollup.day.day_on;
+    let label = |label: &DayLabel| {
+        (word(label.kind).to_owned(), clean(&label.label).into_owned(), stored(label.count))
+    };
+    replace_rows!(
         tx,
-        rollup.labels,
-        "INSERT INTO bot_labels (day_on, kind, label, event_count) ",
-        |label| {} [day_on, word(label.kind), clean(&label.label), stored(label.count)],
-        ""
+        day_on,
+        (String, String, i64),
+        LABELS_OF,
+        DELETE_LABELS,
+        rollup.labels.iter().map(label).collect(),
+        "INSERT INTO bot_labels (day_on, kind, label, event_count) SELECT column1, column2, column3, column4 FROM",
+        |row| ["text": row.0.as_str(), "text": row.1.as_str(), "bigint": row.2]
     );
-    upsert!(
+    Ok(())
+}
+
+async fn replace_queries(tx: &mut Tx, rollup: &BotRollup) -> Result<()> {
+    let day_on = rollup.day.day_on;
+    let query = |query: &DayQuery| {
+        let (key, wording) = (clean(&query.key).into_owned(), clean(&query.query).into_owned());
+        (key, wording, stored(query.searches), stored(query.empty))
+    };
+    replace_rows!(
         tx,
-        rollup.queries,
-        "INSERT INTO bot_queries (day_on, query_key, query, search_count, empty_count) ",
-        |query| {} [
-            day_on,
-            clean(&query.key),
-            clean(&query.query),
-            stored(query.searches),
-            stored(query.empty),
-        ],
-        ""
+        day_on,
+        (String, String, i64, i64),
+        QUERIES_OF,
+        DELETE_QUERIES,
+        rollup.queries.iter().map(query).collect(),
+        "INSERT INTO bot_queries (day_on, query_key, query, search_count, empty_count) \
+         SELECT column1, column2, column3, column4, column5 FROM",
+        |row| ["text": row.0.as_str(), "text": row.1.as_str(), "bigint": row.2, "bigint": row.3]
+    );
+    Ok(())
+}
+
+async fn replace_starts(tx: &mut Tx, rollup: &BotRollup) -> Result<()> {
+    let day_on = rollup.day.day_on;
+    let mut sources: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    for entry in &rollup.entries {
+        let source = clean(entry.source.as_deref().unwrap_or_default()).into_owned();
+        let (starts, new) = sources.entry(source).or_default();
+        *starts += stored(entry.starts);
+        *new += stored(entry.new_users);
+    }
+    replace_rows!(
+        tx,
+        day_on,
+        (String, i64, i64),
+        STARTS_OF,
+        DELETE_STARTS,
+        sources.into_iter().map(|(source, (starts, new))| (source, starts, new)).collect(),
+        "INSERT INTO bot_starts (day_on, source, start_count, new_count) SELECT column1, column2, column3, column4 FROM",
+        |row| ["text": row.0.as_str(), "bigint": row.1, "bigint": row.2]
     );
     Ok(())
 }
@@ -213,19 +295,29 @@ async fn replace_users(tx: &mut Tx, rollup: &BotRollup) -> Result<BTreeSet<i64>>
             rows.push(user);
         }
     }
-    upsert!(
-        tx,
-        rows,
-        "INSERT INTO user_days (user_id, day_on, steps, path) ",
-        |user| {} [user.user_id, day_on, user.steps.to_bits(), user.path.to_bits()],
-        " ON CONFLICT (user_id, day_on) DO UPDATE SET steps = excluded.steps, path = excluded.path"
-    );
+    save_users(tx, day_on, &rows).await?;
     // Whoever is left did something on the day as known and nothing any more.
     for user_id in known.into_keys() {
         execute!(*tx, DELETE_USER, user_id, day_on)?;
         changed.insert(user_id);
     }
     Ok(changed)
+}
+
+async fn save_users(tx: &mut Tx, day_on: NaiveDate, users: &[&UserDay]) -> Result<()> {
+    bulk!(
+        tx,
+        users,
+        "INSERT INTO user_days (user_id, day_on, steps, path) SELECT column1, column2, column3, column4 FROM",
+        |user| [
+            "bigint": user.user_id,
+            "date": day_on,
+            "bigint": user.steps.to_bits(),
+            "bigint": user.path.to_bits(),
+        ],
+        "WHERE TRUE ON CONFLICT (user_id, day_on) DO UPDATE SET steps = excluded.steps, path = excluded.path"
+    );
+    Ok(())
 }
 
 /// The word stored for a kind of label.

@@ -57,22 +57,18 @@ queries! {
         ),
         users_by_step!("bit_or(steps)"),
     ];
+    // A user's first entry in the window is the one whose predecessor lies before it.
     ENTRIES = same!(
-        "SELECT entry.day_on, entry.progress, count(*) FROM bot_entries AS entry JOIN (",
-        "SELECT user_id, min(day_on) AS day_on FROM bot_entries WHERE day_on >= $1 AND day_on < $2 GROUP BY user_id",
-        ") AS first ON first.user_id = entry.user_id AND first.day_on = entry.day_on WHERE entry.is_first ",
-        "AND entry.day_on >= $1 AND entry.day_on < $2 GROUP BY entry.day_on, entry.progress",
+        "SELECT day_on, progress, count(*) FROM bot_entries WHERE day_on >= $1 AND day_on < $2 AND is_first ",
+        "AND (previous_on IS NULL OR previous_on < $1) GROUP BY day_on, progress",
     );
-    SOURCES = same!(
-        "SELECT source, CAST(sum(start_count) AS BIGINT), CAST(sum(new_count) AS BIGINT), count(DISTINCT user_id) ",
-        "FROM bot_entries WHERE day_on >= $1 AND day_on < $2 GROUP BY source",
+    STARTS_BY_SOURCE = same!(
+        "SELECT source, CAST(sum(start_count) AS BIGINT), CAST(sum(new_count) AS BIGINT) FROM bot_starts ",
+        "WHERE day_on >= $1 AND day_on < $2 GROUP BY source",
     );
-    CARTS_BY_SOURCE = same!(
-        "SELECT entry.source, entry.day_on, entry.cart_offset, count(*) FROM bot_entries AS entry JOIN (",
-        "SELECT user_id, source, min(day_on) AS day_on FROM bot_entries WHERE day_on >= $1 AND day_on < $2 ",
-        "GROUP BY user_id, source) AS first ON first.user_id = entry.user_id AND first.source = entry.source ",
-        "AND first.day_on = entry.day_on WHERE entry.cart_offset IS NOT NULL AND entry.day_on >= $1 ",
-        "AND entry.day_on < $2 GROUP BY entry.source, entry.day_on, entry.cart_offset",
+    USERS_BY_SOURCE = same!(
+        "SELECT source, day_on, cart_offset, count(*) FROM bot_entries WHERE day_on >= $1 AND day_on < $2 ",
+        "AND (source_previous_on IS NULL OR source_previous_on < $1) GROUP BY source, day_on, cart_offset",
     );
     COHORTS = same!(
         "SELECT first_on, source, count(*), count(CASE WHEN is_d1 THEN 1 END), count(CASE WHEN is_d7 THEN 1 END), ",
@@ -191,22 +187,24 @@ impl Window {
     }
 
     async fn sources(self, tx: &mut Tx, cohorts: &[CohortRow]) -> Result<Vec<SourceFigures>> {
-        let carts =
-            fetch_all!((String, NaiveDate, i64, i64), *tx, CARTS_BY_SOURCE, self.from_on, self.until_on)?;
-        let rows = fetch_all!((String, i64, i64, i64), *tx, SOURCES, self.from_on, self.until_on)?;
+        type Users = (String, NaiveDate, Option<i64>, i64);
+        let users = fetch_all!(Users, *tx, USERS_BY_SOURCE, self.from_on, self.until_on)?;
+        let rows = fetch_all!((String, i64, i64), *tx, STARTS_BY_SOURCE, self.from_on, self.until_on)?;
+        let is_carted =
+            |day_on, days: Option<i64>| days.is_some_and(|days| days < self.known_days_from(day_on));
         let mut sources: Vec<_> = rows
             .into_iter()
-            .map(|(source, starts, new_users, users)| SourceFigures {
-                starts: count(starts),
-                new_users: count(new_users),
-                users: count(users),
-                cart_users: carts
-                    .iter()
-                    .filter(|(by, day_on, days, _)| *by == source && *days < self.known_days_from(*day_on))
-                    .map(|(.., users)| count(*users))
-                    .sum(),
-                d1: self.retention(cohorts, 1, |by| by == source),
-                source: Some(source).filter(|source| !source.is_empty()),
+            .map(|(source, starts, new_users)| {
+                let of_it = || users.iter().filter(|(by, ..)| *by == source);
+                let carted = of_it().filter(|(_, day_on, days, _)| is_carted(*day_on, *days));
+                SourceFigures {
+                    starts: count(starts),
+                    new_users: count(new_users),
+                    users: of_it().map(|(.., users)| count(*users)).sum(),
+                    cart_users: carted.map(|(.., users)| count(*users)).sum(),
+                    d1: self.retention(cohorts, 1, |by| by == source),
+                    source: Some(source).filter(|source| !source.is_empty()),
+                }
             })
             .collect();
         sources.sort_by(|a, b| b.starts.cmp(&a.starts).then_with(|| a.source.cmp(&b.source)));

@@ -9,6 +9,7 @@ pub mod backup;
 mod bot_days;
 mod bot_entries;
 mod bot_figures;
+mod bulk;
 pub mod deliveries;
 mod errors;
 pub mod facts;

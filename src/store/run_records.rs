@@ -11,7 +11,7 @@ use crate::clock::Instant;
 
 queries! {
     SUCCEED = same!(
-        "UPDATE runs SET state = 'succeeded', finished_at = $3, reason = NULL, note = $4, lease_owner = NULL, ",
+        "UPDATE runs SET state = 'succeeded', finished_at = $3, reason = $5, note = $4, lease_owner = NULL, ",
         "lease_until_ms = NULL WHERE id = $1 AND lease_token = $2 AND state = 'running'",
     );
     RETRY = same!(
@@ -42,7 +42,7 @@ impl Store {
     pub async fn finish_run(&self, lease: &Lease, result: &RunResult, now: Instant) -> Result<()> {
         let mut tx = self.begin().await?;
         let note = result.note.as_deref();
-        lease.require_one(execute!(tx, SUCCEED, lease.id, lease.token, now, note)?, "run")?;
+        lease.require_one(execute!(tx, SUCCEED, lease.id, lease.token, now, note, result.lacks)?, "run")?;
         if let Some(digest) = &result.digest {
             let body: Json<&Value> = Json(&digest.body);
             execute!(

@@ -59,11 +59,16 @@ queries! {
         "UPDATE runs SET deadline_missed_at = $2 WHERE id = $1 AND deadline_missed_at IS NULL",
     );
     FIND_DIGEST = same!("SELECT report, public_id, period_from, period_to, body FROM digests WHERE run_id = $1");
+    // From job to job by the index `runs_succeeded`: neither the length of the table nor that of the history matters.
     LAST_SUCCESSES = same!(
+        "WITH RECURSIVE known (job) AS (",
+        "SELECT min(job) FROM runs WHERE state = 'succeeded' AND corrects_run_id IS NULL UNION ALL ",
+        "SELECT (SELECT min(runs.job) FROM runs WHERE state = 'succeeded' AND corrects_run_id IS NULL ",
+        "AND runs.job > known.job) FROM known WHERE known.job IS NOT NULL) ",
         "SELECT ", run_columns!(), " FROM runs WHERE id IN (SELECT (",
         "SELECT latest.id FROM runs AS latest WHERE latest.job = known.job AND latest.state = 'succeeded' ",
         "AND latest.corrects_run_id IS NULL ",
-        "ORDER BY latest.slot_at DESC, latest.id DESC LIMIT 1) FROM (SELECT DISTINCT job FROM runs) AS known)",
+        "ORDER BY latest.slot_at DESC, latest.id DESC LIMIT 1) FROM known WHERE known.job IS NOT NULL)",
     );
 }
 
@@ -108,7 +113,7 @@ pub struct RunRow {
     /// Start of the first attempt.
     pub started_at: Option<Instant>,
     pub finished_at: Option<Instant>,
-    /// Bounded reason of the last failure or of the skip.
+    /// Bounded reason of the last failure, of the skip, or of what a success lacks.
     pub reason: Option<String>,
     /// One sentence for humans about the last failure; never customer texts or secrets.
     pub note: Option<String>,
@@ -164,6 +169,8 @@ pub struct RunResult {
     pub files: Vec<NewFile>,
     /// One sentence for `svodka runs`, such as «412 facts stored».
     pub note: Option<String>,
+    /// Why the digest lacks data: the reason of the source that could not be read. `None` = it lacks nothing.
+    pub lacks: Option<&'static str>,
 }
 
 /// A digest kept with its run.

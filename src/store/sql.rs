@@ -156,4 +156,45 @@ macro_rules! fetch_one {
     };
 }
 
-pub(super) use {execute, fetch_all, fetch_one, fetch_optional, on, per_backend, queries, same};
+/// Fetches what a statement says of these users. They are its last parameter: an array on PostgreSQL, JSON on SQLite.
+macro_rules! fetch_of {
+    ($row:ty, $tx:expr, $sql:expr, [$($value:expr),*], $users:expr) => {
+        match &mut $tx.db {
+            $crate::store::pool::Dual::Sqlite(db) => {
+                let users = $crate::store::sql::json($users);
+                sqlx::query_as::<_, $row>($sql.sqlite)$(.bind($value))*.bind(users).fetch_all(&mut **db).await
+            }
+            $crate::store::pool::Dual::Postgres(db) => {
+                sqlx::query_as::<_, $row>($sql.postgres)$(.bind($value))*.bind($users).fetch_all(&mut **db).await
+            }
+        }
+        .map_err($crate::store::StoreError::from)
+        .and_then(|done| $tx.told($sql.name).map(|()| done))
+    };
+}
+
+/// Executes a statement about these users, its last parameter.
+macro_rules! execute_of {
+    ($tx:expr, $sql:expr, [$($value:expr),*], $users:expr) => {
+        match &mut $tx.db {
+            $crate::store::pool::Dual::Sqlite(db) => {
+                let users = $crate::store::sql::json($users);
+                sqlx::query($sql.sqlite)$(.bind($value))*.bind(users).execute(&mut **db).await.map(drop)
+            }
+            $crate::store::pool::Dual::Postgres(db) => {
+                sqlx::query($sql.postgres)$(.bind($value))*.bind($users).execute(&mut **db).await.map(drop)
+            }
+        }
+        .map_err($crate::store::StoreError::from)
+        .and_then(|()| $tx.told($sql.name))
+    };
+}
+
+/// The list as SQLite reads it.
+pub(super) fn json(users: &[i64]) -> String {
+    serde_json::Value::from(users.to_vec()).to_string()
+}
+
+pub(super) use {
+    execute, execute_of, fetch_all, fetch_of, fetch_one, fetch_optional, on, per_backend, queries, same,
+};

@@ -159,6 +159,7 @@ async fn clear(given: &Given) {
         "bot_surveys",
         "bot_labels",
         "bot_queries",
+        "bot_starts",
         "sources",
     ];
     for table in tables {

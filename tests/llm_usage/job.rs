@@ -42,7 +42,14 @@ async fn app(folder: &TempDir, more: &[(&str, &str)]) -> App {
 async fn context(app: &App, now: Instant) -> JobContext {
     let id = app.store.insert_manual_run("retention", now, None, now).await.unwrap();
     let run = app.store.find_run(id).await.unwrap().unwrap();
-    JobContext { run, now, is_last_attempt: false, stop: CancellationToken::new() }
+    JobContext {
+        run,
+        now,
+        is_last_attempt: false,
+        is_last_in_time: false,
+        conclude_by: None,
+        stop: CancellationToken::new(),
+    }
 }
 
 fn lines(from: u32, count: u32) -> String {

@@ -39,6 +39,7 @@ fn result() -> RunResult {
         deliveries: vec![message("run:1/managers/1", "managers")],
         files: Vec::new(),
         note: Some("отчёт за 19 августа".into()),
+        lacks: Some("unreachable"),
     }
 }
 
@@ -59,7 +60,8 @@ async fn a_run_is_claimed_when_due_and_finished_with_all_it_leaves_behind() {
         given.renew_run(&claimed.lease, LONG).await.unwrap();
         given.finish_run(&claimed.lease, &result(), at(2)).await.unwrap();
         let run = given.find_run(id).await.unwrap().unwrap();
-        assert_eq!((run.state, run.finished_at, run.reason), (RunState::Succeeded, Some(at(2)), None));
+        let ended = (run.state, run.finished_at, run.reason.as_deref());
+        assert_eq!(ended, (RunState::Succeeded, Some(at(2)), Some("unreachable")));
         assert_eq!(run.note, result().note);
         assert_eq!(given.find_digest(id).await.unwrap(), result().digest);
         let from = "2026-08-19".parse().unwrap();

@@ -1,8 +1,9 @@
 //! A row of `user_events` as an event. Nothing here fails: a type nobody knows is kept by its name, a field that makes no
 //! sense is left out and counted.
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 
+use super::metadata::{self, Found};
 use crate::clock::Instant;
 use crate::facts::Money;
 use crate::facts::bot::{BotEvent, BotEventKind};
@@ -25,15 +26,8 @@ pub(super) struct RawEvent {
 
 impl RawEvent {
     pub fn decode(self) -> BotEvent {
-        let mut fields = Fields { map: Map::new(), malformed: 0 };
         let event_type = self.event_type.unwrap_or_default();
-        // Parsed only where a figure needs a field of it.
-        if matches!(
-            event_type.as_str(),
-            "bot_start" | "product_search" | "cart_created" | "survey_completed" | "bot_error"
-        ) {
-            fields.read(self.metadata.as_deref());
-        }
+        let mut fields = Fields::read(self.metadata.as_deref(), wanted(&event_type));
         let kind = match event_type.as_str() {
             "bot_start" => BotEventKind::Start {
                 source: fields.label("source"),
@@ -68,30 +62,36 @@ impl RawEvent {
     }
 }
 
+/// The fields that some figure needs; metadata of other types is not even read.
+fn wanted(event_type: &str) -> &'static [&'static str] {
+    match event_type {
+        "bot_start" => &["source", "is_new_user"],
+        "product_search" => &["query", "had_results"],
+        "cart_created" => &["total_sum", "scenario", "trial_active"],
+        "survey_completed" => &["pmf"],
+        "bot_error" => &["error_type"],
+        _ => &[],
+    }
+}
+
 /// The metadata of one event, and what in it made no sense.
 struct Fields {
-    map: Map<String, Value>,
+    found: Found,
     malformed: u32,
 }
 
 impl Fields {
-    fn read(&mut self, text: Option<&str>) {
-        let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else { return };
-        let value = match serde_json::from_str(text) {
-            // Some writers put the JSON into a JSON string.
-            Ok(Value::String(inner)) => serde_json::from_str(&inner),
-            other => other,
-        };
-        match value {
-            Ok(Value::Object(map)) => self.map = map,
-            Ok(Value::Null) => {}
-            _ => self.malformed += 1,
+    fn read(text: Option<&str>, wanted: &'static [&'static str]) -> Self {
+        let text = text.filter(|_| !wanted.is_empty());
+        match text.map_or_else(|| Some(Found::new()), |text| metadata::read(text, wanted)) {
+            Some(found) => Self { found, malformed: 0 },
+            None => Self { found: Found::new(), malformed: 1 },
         }
     }
 
     /// The field's value by `understand`; a field that is there and not understood is counted.
     fn field<T>(&mut self, name: &str, understand: impl Fn(&Value) -> Option<T>) -> Option<T> {
-        let value = self.map.get(name).filter(|value| !is_nothing(value))?;
+        let (_, value) = self.found.iter().find(|(known, value)| *known == name && !is_nothing(value))?;
         let understood = understand(value);
         self.malformed += u32::from(understood.is_none());
         understood

@@ -7,6 +7,7 @@
 mod decode;
 mod deletion;
 mod failure;
+mod metadata;
 mod postgres;
 mod sqlite;
 

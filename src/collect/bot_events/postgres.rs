@@ -10,11 +10,13 @@ use super::{CONNECTIONS, Place, Span, Table};
 use crate::clock::Instant;
 
 // Column names are qualified: a bare name in ORDER BY would mean the cast of the select list, which no index serves.
+// Metadata is written out only where a figure needs it (`decode::wanted`).
 macro_rules! page {
     ($from:literal) => {
         concat!(
-            "SELECT event.id::bigint, event.user_id::bigint, event.event_type::text, event.metadata::text, ",
-            "event.created_at::timestamptz FROM user_events AS event WHERE ",
+            "SELECT event.id::bigint, event.user_id::bigint, event.event_type::text, CASE WHEN event.event_type::text IN ",
+            "('bot_start', 'product_search', 'cart_created', 'survey_completed', 'bot_error') ",
+            "THEN event.metadata::text END, event.created_at::timestamptz FROM user_events AS event WHERE ",
             $from,
             " AND event.created_at < $2 ORDER BY event.created_at, event.id LIMIT $3"
         )
