@@ -83,7 +83,10 @@ pub struct Looks {
 
 /// Whether a language model has a price on a day; `None` where nobody pays for models.
 #[derive(Clone, Default)]
-pub struct IsPriced(pub Option<Arc<dyn Fn(&str, NaiveDate) -> bool + Send + Sync>>);
+pub struct IsPriced(pub Option<Arc<AskPrice>>);
+
+/// A model's name and a local day in, whether there is a price out.
+pub type AskPrice = dyn Fn(&str, NaiveDate) -> bool + Send + Sync;
 
 impl fmt::Debug for IsPriced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
