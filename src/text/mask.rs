@@ -174,6 +174,10 @@ fn bare_addresses(text: &str, lexicon: &Lexicon, spans: &mut Vec<Span>) {
 fn is_amount(rest: &str, lexicon: &Lexicon) -> bool {
     let rest_trimmed = rest.trim_start_matches([' ', '\u{a0}']);
     let word: String = rest_trimmed.chars().take_while(|letter| letter.is_alphabetic()).collect();
+    // «12 к 3» is a house and its building, «12 к» are thousands.
+    let behind = rest_trimmed[word.len()..].trim_start();
+    let is_building =
+        matches!(word.as_str(), "к" | "К") && behind.starts_with(|letter: char| letter.is_ascii_digit());
     let is_joined_number = rest.starts_with([':', '%', '₽', '*', '×', '-'])
         || rest.starts_with(['.', ',']) && rest[1..].starts_with(|letter: char| letter.is_ascii_digit());
     let is_thousands = rest.starts_with([' ', '\u{a0}'])
@@ -181,7 +185,7 @@ fn is_amount(rest: &str, lexicon: &Lexicon) -> bool {
     is_joined_number
         || is_thousands
         || rest_trimmed.starts_with(['₽', '%', '$', '€'])
-        || !word.is_empty() && lexicon.units.contains(&super::token::fold(&word))
+        || !word.is_empty() && !is_building && lexicon.units.contains(&super::token::fold(&word))
 }
 
 /// A phone is not cut out of a longer number: tracking and order numbers stay readable.
