@@ -141,7 +141,7 @@ impl Execute for SimJob {
             body: serde_json::Value::Null,
         };
         let history = vec![figure("first"), figure("second")];
-        Ok(RunResult { digest: Some(digest), history, deliveries, note: None })
+        Ok(RunResult { digest: Some(digest), history, deliveries, ..RunResult::default() })
     }
 }
 
