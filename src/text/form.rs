@@ -66,7 +66,8 @@ pub fn of_message(reading: &Reading, at: usize, mut push: impl FnMut(u32, f32)) 
     for sentence in sentences.iter().filter(|sentence| sentence.in_focus) {
         let kind = sentence_kind(reading, *sentence);
         flag(10, kind, 0.8);
-        let of_choice = if kind / 12 % 3 > 0 { 0 } else { 1 + usize::from(kind / 3 % 4 == 0) };
+        let of_choice =
+            if !(kind / 12).is_multiple_of(3) { 0 } else { 1 + usize::from((kind / 3).is_multiple_of(4)) };
         kinds |= 1 << (of_choice + if sentence.asks { 0 } else { 3 });
     }
     flag(11, kinds, 0.5);
@@ -78,17 +79,17 @@ pub fn of_message(reading: &Reading, at: usize, mut push: impl FnMut(u32, f32)) 
     ] {
         bits(markers, |bit| flag(kind, bit, weight));
     }
-    if let Some(before) = before.filter(|other| other.sender != document.sender) {
-        if let [sentence] = sentences {
-            // A bare answer is understood from the kind of the question.
-            let words = (sentence.last - sentence.first).min(4) as usize;
-            let asked = reading.sentences_of(before).iter().rfind(|other| other.asks);
-            let asked = asked.map_or(24, |asked| {
-                let kind = sentence_kind(reading, *asked);
-                kind / 3 % 12 * 2 + usize::from(kind % 3 == 0)
-            });
-            flag(17, words * 25 + asked, 0.4);
-        }
+    if let Some(before) = before.filter(|other| other.sender != document.sender)
+        && let [sentence] = sentences
+    {
+        // A bare answer is understood from the kind of the question.
+        let words = (sentence.last - sentence.first).min(4) as usize;
+        let asked = reading.sentences_of(before).iter().rfind(|other| other.asks);
+        let asked = asked.map_or(24, |asked| {
+            let kind = sentence_kind(reading, *asked);
+            kind / 3 % 12 * 2 + usize::from(kind.is_multiple_of(3))
+        });
+        flag(17, words * 25 + asked, 0.4);
     }
 }
 
