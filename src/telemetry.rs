@@ -71,6 +71,7 @@ pub const METRICS: &[Metric] = &[
         "Age of the oldest message on its way; 0 when there is none",
     ),
     counter("svodka_deliveries_total", &["outcome", "reason"], "Sends, by what came of them"),
+    counter("svodka_attachments_failed_total", &["reason"], "Charts and files that could not be made"),
     histogram("svodka_delivery_duration_seconds", &[], "What a send took, its recording included"),
     counter("svodka_repeats_removed_total", &[], "First copies of repeats found late and deleted"),
     gauge("svodka_incidents_open", &[], Unit::Count, "Incidents open"),
