@@ -108,7 +108,8 @@ fn whatever_fails_and_whoever_dies_no_report_is_lost_or_silently_doubled() {
     assert!(totals.failures.is_empty(), "{}", totals.failures.join("\n\n"));
     let kinds: String = totals.kinds().iter().map(|(kind, count)| format!("{count:>9} {kind}\n")).collect();
     postgres::say(&kinds);
-    if only.is_none() && count >= 1000 {
+    // The rarest, a death right after a run failed for good, comes about once in 2,000 lives.
+    if only.is_none() && count >= 5000 {
         totals.assert_struck();
     }
 }
